@@ -1,0 +1,219 @@
+"""Every bound of Footfall, each with its reason. A number that refuses, cuts or waits stands here and nowhere else."""
+
+from typing import Final
+
+# --- one request -------------------------------------------------------------------------------------------------
+
+EVENT_BYTES_MAX: Final = 32 * 1024
+"""One event as sent. A real one has 300 to 2,000 bytes; more is a page's content, not an event."""
+
+BATCH_EVENTS_MAX: Final = 1_000
+"""Events in one request: ten times what the inherited interface documents, and still decoded within ten milliseconds."""
+
+BATCH_TOKENS_MAX: Final = 100_000
+"""Brackets, commas and texts that are looked at to tell the events of a batch apart where one is nested too deeply: 60 ms."""
+
+BODY_BYTES_MAX: Final = 2 * 1024 * 1024
+"""A request's body, packed and unpacked alike, so that a compressed body can't unpack to more than it may be."""
+
+QUERY_BYTES_MAX: Final = 32 * 1024
+"""A query string: callers of the inherited interface switch to POST at 32,000 bytes."""
+
+QUERY_FIELDS_MAX: Final = 200
+"""Fields in a query string or form: a widget passes about forty."""
+
+HEAD_BYTES_MAX: Final = 64 * 1024
+"""A request's line and headers: twice the longest query string."""
+
+HEAD_WAIT_SECONDS: Final = 20
+"""How long a client may take to send its request's head, counted from the connection or the head's first byte."""
+
+BODY_WAIT_SECONDS: Final = 20
+"""How long a client may take to send its body: a slow phone needs seconds, an attacker would take for ever."""
+
+# --- all requests together ---------------------------------------------------------------------------------------
+
+WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Bodies held at any time, all connections together. Beyond that: 503 before the body is read."""
+
+WAITING_EVENTS_MAX: Final = 20_000
+"""Events accepted and not yet durable, all connections together: a third of a second of work at full speed."""
+
+REQUESTS_MAX: Final = 4_096
+"""Requests under way at once; beyond that 503. Each holds at most a body, which ``WAITING_BYTES_MAX`` bounds."""
+
+RETRY_AFTER_SECONDS: Final = 5
+"""What a 503 asks a client to wait: long enough for a merge or a freed disk, short enough that nobody gives up."""
+
+AFTER_WAIT_SECONDS: Final = 5
+"""How long a read waits for the position in ``after=`` before it answers 503."""
+
+OPEN_FILES_MAX: Final = 65_536
+"""Connections and files the process may have open, where the system lets it: the usual 1,024 are too few for a busy shop."""
+
+PROBE_SECONDS: Final = 1
+"""For how long ``/ready`` trusts its last write to the log: anybody may ask it, and each answer would cost an fsync."""
+
+SHUTDOWN_SECONDS: Final = 8
+"""What a stopping server gives to requests under way; the promise is 10 s in all."""
+
+# --- one event's fields ------------------------------------------------------------------------------------------
+
+IDENTITY_CHARACTERS_MAX: Final = 128
+"""A uuid, customer id or event id (semantics: 1 to 128 printable characters)."""
+
+PRODUCT_REFERENCE_CHARACTERS_MAX: Final = 255
+"""A product id, variant id or handle: Shopify's handles have at most 255 characters."""
+
+TEXT_CHARACTERS_MAX: Final = 2_048
+"""Any other text of an event, such as a URL."""
+
+TAGS_MAX: Final = 100
+"""Tags on one event."""
+
+META_KEYS_MAX: Final = 250
+"""Keys in an event's ``meta``: a search with all its results has about a hundred."""
+
+UNKNOWN_FIELDS_MAX: Final = 100
+"""Fields of an event that Footfall doesn't know and keeps all the same."""
+
+FIELD_DEPTH_MAX: Final = 16
+"""Lists and objects inside each other in an unknown field: deeper ones would exhaust the stack of whoever reads the log."""
+
+WARNINGS_MAX: Final = 20
+"""Warnings in one receipt; an event with more mistakes than this has been told enough."""
+
+CLOCK_SKEW_CLAMPED_MS: Final = 5 * 60 * 1000
+"""A time later than the arrival is set to the arrival, and flagged when it was later by more than this."""
+
+LATE_AFTER_MS: Final = 48 * 60 * 60 * 1000
+"""An event older than this on arrival is flagged ``late``."""
+
+# --- the log -----------------------------------------------------------------------------------------------------
+
+GROUP_RECORDS_MAX: Final = 5_000
+"""Records in one transaction: 10 ms of writing, so that no acknowledgement waits long behind another's batch."""
+
+IMPORT_CHUNK_EVENTS_MAX: Final = 1_000
+"""Events in one chunk of an import, the second lane: 2 to 4 ms of writing between two live groups."""
+
+READ_RECORDS_MAX: Final = 10_000
+"""Records in one read of the log: a read transaction is held over no more, so that the WAL can be reset."""
+
+LOG_BLOCK_POSITIONS: Final = 10_000
+"""Positions under one checksum. Stored on disk: do not change."""
+
+WAL_PAGES_CHECKPOINT: Final = 4_000
+"""Pages (4 KiB) in the write-ahead log of ``log.db`` at which it is written back: 16 MB, about 10 ms of work."""
+
+STATE_WAL_PAGES_CHECKPOINT: Final = 48_000
+"""The same for ``state.db``: 190 MB. A merge touches a page for nearly every row, and pages that several merges touched are
+written back once; reading it again after a crash takes a third of a second."""
+
+# --- projections -------------------------------------------------------------------------------------------------
+
+TAIL_EVENTS_MERGE: Final = 50_000
+"""Events in the tails at which they are merged into ``state.db``."""
+
+TAIL_MERGE_SECONDS: Final = 5
+"""The longest a changed tail waits to be merged: what a restart after a crash has to read again."""
+
+TAIL_EVENTS_MAX: Final = 400_000
+"""Events in the tails at which collection is refused: ``state.db`` can't be written, and memory has an end."""
+
+MERGE_SLICE_ROWS: Final = 1_000
+"""Rows in one transaction of a merge: encoding them holds Python's lock for half a millisecond, and no longer."""
+
+RUNS_MAX: Final = 64
+"""Sorted runs of one table at which joining them goes before merging more: each costs a question two microseconds."""
+
+RUNS_JOINED_MAX: Final = 64
+"""Sorted runs that are joined at once."""
+
+TIDY_STEPS: Final = 100
+"""Steps of joining and dropping runs after one merge: about a second of work, so that positions are saved soon."""
+
+EVENT_ID_DAYS: Final = 7
+"""For how many days a client-made event id is remembered (default of the setting)."""
+
+HISTORY_EVENTS_READ_MAX: Final = 10_000
+"""Newest events of one visitor that one question to the visitor history looks at: 10 ms for one who hammers reload."""
+
+HISTORY_QUESTION_EVENTS_READ_MAX: Final = 50_000
+"""Events that one question looks at, all visitors of a customer together: 50 ms where every device is hammered."""
+
+HISTORY_VISITORS_READ_MAX: Final = 1_000
+"""Visitors (uuids) of one customer that one question looks at, the latest named first."""
+
+STRETCHES_READ_MAX: Final = 10_000
+"""Changes of customer on one uuid that one question looks at; a shop's shared tablet has one an hour."""
+
+SIGHTINGS_CACHE_MAX: Final = 50_000
+"""Products of which it is kept in memory what the events told, all shops together: 20 MB."""
+
+DUPLICATES_KEPT_MAX: Final = 100_000
+"""Deliveries of an event already stored, kept to answer "where is my event?"; the oldest go first."""
+
+QUARANTINE_EVENTS_MAX: Final = 100_000
+"""Rejected events kept a shop; the oldest go first."""
+
+QUARANTINE_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Bytes of rejected events kept a shop; the oldest go first."""
+
+QUARANTINE_DAYS: Final = 30
+"""Days for which a rejected event is kept."""
+
+ORIGINAL_BYTES_MAX: Final = EVENT_BYTES_MAX
+"""How much of a rejected event's original is kept."""
+
+# --- answers -----------------------------------------------------------------------------------------------------
+
+PRODUCTS_DEFAULT: Final = 5
+"""Products in an answer where no ``limit`` is given (the inherited interface's default)."""
+
+PRODUCTS_MAX: Final = 250
+"""Products in an answer; a larger ``limit`` counts as this."""
+
+LIST_ROWS_MAX: Final = 1_000
+"""Rows that a listing command answers at once."""
+
+TAIL_QUEUE_EVENTS: Final = 10_000
+"""Events that wait for one watcher of ``footfall tail``; beyond that it is told how many it missed."""
+
+WATCHERS_MAX: Final = 32
+"""Watchers of ``footfall tail`` at once."""
+
+CONTROL_BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+"""One command's parameters on the control socket: a chunk of an import is the largest."""
+
+SHOPS_MAX: Final = 10_000
+"""Shops in one server: all are held in memory."""
+
+KEYS_PER_SHOP_MAX: Final = 10
+"""Public or secret keys that a shop has at once while rotating."""
+
+WEBHOOK_SECRETS_MAX: Final = 5
+"""Webhook secrets that a shop has at once while rotating."""
+
+# --- the command line --------------------------------------------------------------------------------------------
+
+OWNER_WAIT_SECONDS: Final = 5
+"""How long a command waits for the owner of a data directory to take commands: it may be starting, or about to end."""
+
+OWNER_ANSWER_SECONDS: Final = 120
+"""How long a command waits for one answer of the owner: a chunk of an import on a slow disk takes a second."""
+
+IMPORT_CHUNK_BYTES_MAX: Final = CONTROL_BODY_BYTES_MAX // 8
+"""Bytes of a file in one chunk of an import: as JSON, with field names and escapes, they still fit into one command."""
+
+IMPORT_REASONS_SHOWN_MAX: Final = 20
+"""Broken rows that an import tells one by one; the others are counted."""
+
+REPLAY_RETRIES_MAX: Final = 10
+"""How often a replay sends a request again before it gives up."""
+
+REPLAY_RETRY_AFTER_SECONDS_MAX: Final = 60
+"""The longest that a replay waits because a server asks it to."""
+
+REPLAY_FLUSH_SECONDS: Final = 1
+"""How long a replayed event waits for others to fill its batch: real storefront scripts flush every second."""
