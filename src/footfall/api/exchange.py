@@ -1,0 +1,222 @@
+"""One request and its answer, as the plain handlers see them: thin over ASGI, with the bounds on what is read."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from footfall.intake.body import BODY_TOO_LARGE, media_type, read_form, unpacked
+from footfall.intake.rejection import Rejected
+from footfall.limits import BODY_BYTES_MAX, BODY_WAIT_SECONDS, QUERY_BYTES_MAX, RETRY_AFTER_SECONDS, WAITING_BYTES_MAX
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+Body = TypeVar("Body")
+
+JSON: Final = (b"content-type", b"application/json")
+NO_STORE: Final = (b"cache-control", b"no-store")
+
+
+class ClientGone(Exception):  # noqa: N818  # not an error: nobody is there to be told
+    """The client went away before its body was complete."""
+
+
+class Answer(NamedTuple):
+    """What goes back. ``headers`` without those that every answer has."""
+
+    status: int
+    body: bytes
+    headers: Headers
+
+
+class Refused(Exception):  # noqa: N818  # an answer, raised where a handler can't go on
+    """A request that is answered with an error: ``{"error": …}`` and this status."""
+
+    def __init__(self, status: int, error: str, headers: Headers | None = None, rejected: Rejected | None = None) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+        self.headers = headers or []
+        self.rejected = rejected
+        """Set where a body could not be read, so that collection can quarantine it."""
+
+
+class Budget:
+    """Bytes of bodies that all requests together hold at the moment."""
+
+    __slots__ = ("held",)
+
+    def __init__(self) -> None:
+        self.held = 0
+
+
+class Exchange:
+    """One request: its parts, read when asked for. ``body`` is what arrived whole with the head; else ``receive`` reads it."""
+
+    __slots__ = ("_budget", "_receive", "headers", "held", "method", "path", "query", "whole")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Iterable[tuple[bytes, bytes]],
+        *,
+        whole: bytes | None = None,
+        receive: Receive | None = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers: dict[bytes, bytes] = dict(headers)
+        self.whole = whole
+        """The body as it arrived, where it arrived whole with the head."""
+        self._receive = receive
+        self._budget = Budget()
+        self.held = 0
+
+    def share(self, budget: Budget) -> None:
+        """Count this request's body against what all requests may hold together."""
+        self._budget = budget
+
+    def hold(self, size: int) -> None:
+        """Claim bytes of the memory that all bodies share. Raises ``Refused`` (503) where there is none left."""
+        if self._budget.held + size > WAITING_BYTES_MAX:
+            raise Refused(503, "More bodies are waiting than this server holds at once. Send again later.")
+        self._budget.held += size
+        self.held += size
+
+    def release(self) -> None:
+        """Give back what was claimed."""
+        self._budget.held -= self.held
+        self.held = 0
+
+    def header(self, name: bytes) -> str:
+        """A header's value, empty where it is not there."""
+        value = self.headers.get(name)
+        return value.decode("latin-1") if value is not None else ""
+
+    def parameters(self) -> dict[str, str]:
+        """The query string's fields. Raises ``Refused`` (400, 413)."""
+        if not self.query:
+            return {}
+        if len(self.query) > QUERY_BYTES_MAX:
+            raise Refused(413, f"The query string is longer than {QUERY_BYTES_MAX} bytes. Send a POST with a body.")
+        return or_refused(read_form(self.query))
+
+    async def body(self) -> bytes:
+        """The body, unpacked. Raises ``Refused`` (400, 408, 413, 415, 503) or ``ClientGone``."""
+        if self.whole is not None:
+            packed = self.whole
+            self.hold(len(packed))
+        else:
+            packed = await self._read_in_time()
+        encoding = self.headers.get(b"content-encoding")
+        if encoding is None or not packed:
+            return packed
+        plain = or_refused(unpacked(packed, encoding.decode("latin-1")))
+        # What a small body unpacks to takes as much room as a large one.
+        self.hold(max(0, len(plain) - len(packed)))
+        return plain
+
+    async def _read_in_time(self) -> bytes:
+        length = self.headers.get(b"content-length")
+        if length is not None and int(length) > BODY_BYTES_MAX:
+            raise Refused(413, BODY_TOO_LARGE.error, rejected=BODY_TOO_LARGE)
+        if self._receive is None:
+            return b""
+        try:
+            async with asyncio.timeout(BODY_WAIT_SECONDS):
+                return await self._read(self._receive, int(length) if length is not None else None)
+        except TimeoutError as failure:
+            raise Refused(408, f"The body did not arrive within {BODY_WAIT_SECONDS} seconds.") from failure
+
+    async def _read(self, receive: Receive, length: int | None) -> bytes:
+        if length is not None:
+            self.hold(length)
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk: bytes = message.get("body", b"")
+        if not message.get("more_body"):
+            if len(chunk) > BODY_BYTES_MAX:
+                raise Refused(413, BODY_TOO_LARGE.error, rejected=BODY_TOO_LARGE)
+            if length is None:
+                self.hold(len(chunk))
+            return chunk
+        chunks = [chunk]
+        total = held = len(chunk)
+        if length is None:
+            self.hold(total)
+        while message.get("more_body"):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk = message.get("body", b"")
+            chunks.append(chunk)
+            total += len(chunk)
+            if total > BODY_BYTES_MAX:
+                raise Refused(413, BODY_TOO_LARGE.error, rejected=BODY_TOO_LARGE)
+            if length is None:
+                self.hold(total - held)
+                held = total
+        return b"".join(chunks)
+
+    def media_type(self) -> str:
+        """``json`` or ``form``. Raises ``Refused`` (415)."""
+        content_type = self.headers.get(b"content-type")
+        if content_type is None or content_type == b"application/json":
+            return "json"
+        return or_refused(media_type(content_type.decode("latin-1")))
+
+    async def fields(self) -> dict[str, Any]:
+        """Query string, and over it the body of a POST (a form, or a JSON object). Raises as ``body`` does."""
+        fields: dict[str, Any] = dict(self.parameters())
+        if self.method != "POST":
+            return fields
+        body = await self.body()
+        if body:
+            if self.media_type() == "form" and body.lstrip()[:1] != b"{":
+                fields |= or_refused(read_form(body))
+            else:
+                fields |= _json_object(body)
+        return fields
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        read = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as failure:
+        raise Refused(400, f"The body is not valid JSON: {failure}.") from failure
+    if not isinstance(read, dict):
+        raise Refused(400, "The body must be a JSON object.")
+    return read
+
+
+def or_refused(read: Body | Rejected) -> Body:
+    """What was read, or the refusal of it raised. Raises ``Refused``."""
+    if isinstance(read, Rejected):
+        raise Refused(read.status, read.error, rejected=read)
+    return read
+
+
+def json_answer(content: object, *, status: int = 200, headers: Headers | None = None, pretty: bool = False) -> Answer:
+    """An answer in JSON, indented where it is for eyes."""
+    body = msgspec.json.encode(content)
+    if pretty:
+        body = msgspec.json.format(body, indent=2)
+    return Answer(status, body, [JSON, *(headers or [])])
+
+
+def error_answer(status: int, error: str, headers: Headers | None = None, more: Mapping[str, Any] | None = None) -> Answer:
+    """``{"error": …}``: the one shape of every error."""
+    return json_answer({"error": error, **(more or {})}, status=status, headers=headers)
+
+
+def unavailable(error: str) -> Answer:
+    """503 with ``Retry-After``: nothing was acknowledged."""
+    return error_answer(503, error, [(b"retry-after", str(RETRY_AFTER_SECONDS).encode())])

@@ -1,0 +1,162 @@
+"""What operations of the OpenAPI document share: parameters, errors, the shape of an answer. Data, like ``openapi``."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from footfall.api.openapi_schemas import FIELDS, Schema, reference
+from footfall.intake.body import BODY_TOO_LARGE
+from footfall.intake.rejection import MISSING_IDENTITY
+from footfall.limits import AFTER_WAIT_SECONDS, BODY_WAIT_SECONDS, EVENT_ID_DAYS, PRODUCTS_DEFAULT, PRODUCTS_MAX
+
+JSON_TYPE: Final = "application/json"
+EXAMPLE_KEY: Final = "0123456789abcdef0123456789abcdef01234567"
+"""Stands for a public key in examples."""
+
+V1_FIELDS: Final = (
+    "subject",
+    "verb",
+    "noun",
+    "shopify_product_handle",
+    "uuid",
+    "shopify_customer_id",
+    "subject_email",
+    "theme_id",
+    "event_id",
+    "event_time",
+)
+"""The fields of an event that are documented one by one as query parameters; all others are taken there too."""
+
+
+class Error(NamedTuple):
+    """An answer that says what is wrong. ``example`` is the text of one such answer, word for word."""
+
+    status: int
+    description: str
+    example: str
+
+
+ERRORS: Final[Mapping[str, Error]] = {
+    "MissingIdentity": Error(400, "The event or the question can't be read, or is not complete.", MISSING_IDENTITY),
+    "UnknownKey": Error(
+        401, "No key, or one that no shop has.", "Unknown key. `footfall shop list` shows the keys of this server."
+    ),
+    "NoSecret": Error(
+        401,
+        "The secret key is missing or unknown.",
+        "This needs the shop's secret key: send it as `Authorization: Bearer …`.",
+    ),
+    "SecretInPage": Error(
+        403,
+        "The secret key came from a web page.",
+        "This secret key came from a web page, where everybody can read it. Take it out of the page and replace it: "
+        "`footfall shop rotate-key NAME`. Pages use the public key.",
+    ),
+    "CustomerReadsSecret": Error(
+        403,
+        "The shop has `customer_reads: secret` and the request only its public key; or a secret key came from a page.",
+        "This shop answers by customer id only to its secret key (setting customer_reads). Ask from a server with "
+        "`Authorization: Bearer …`, or by uuid.",
+    ),
+    "UnknownEvent": Error(
+        404,
+        "Nothing is known of such an event.",
+        f"No event 'never-sent' is known to this shop. Ids are remembered for {EVENT_ID_DAYS} days after the event came, "
+        "positions for ever.",
+    ),
+    "TooSlow": Error(408, "The body took too long.", f"The body did not arrive within {BODY_WAIT_SECONDS} seconds."),
+    "TooLarge": Error(413, "Something is over its bound; the error names it.", BODY_TOO_LARGE.error),
+    "Unsupported": Error(
+        415,
+        "A content type, charset or encoding that is not taken.",
+        "Content-Type 'image/png' is not supported. Send application/json (or text/plain from a beacon).",
+    ),
+    "Unavailable": Error(
+        503,
+        "Not now: the log can't be written, too much waits, or this part is not up yet. Nothing was acknowledged.",
+        "The log can't be written now, so nothing was acknowledged. Send again later.",
+    ),
+}
+"""The components' responses, by name."""
+
+
+def _parameter(name: str, schema: Schema, example: Any, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema, "example": example}
+
+
+_QUERY_ONLY: Final = (
+    _parameter(
+        "key",
+        {"type": "string", "pattern": "^[0-9a-fA-F]{40}$"},
+        EXAMPLE_KEY,
+        "The shop's public key, here or in a header.",
+    ),
+    _parameter(
+        "receipts",
+        {"type": "string", "enum": ["yes"]},
+        "yes",
+        "Adds a receipt for each event. The header `Prefer: return=representation` does the same.",
+    ),
+    _parameter(
+        "limit",
+        {"type": ["integer", "string"], "default": PRODUCTS_DEFAULT, "maximum": PRODUCTS_MAX},
+        PRODUCTS_DEFAULT,
+        f"Products in the answer: {PRODUCTS_DEFAULT} where it is absent or no number above 0; above {PRODUCTS_MAX} counts "
+        f"as {PRODUCTS_MAX}.",
+    ),
+    _parameter("format", {"type": "string"}, "pretty", "`pretty` indents the answer; so does a bare `pretty`."),
+    _parameter(
+        "after",
+        {"type": "string"},
+        "6b1f02c4-0.1",
+        f"A position, as `Footfall-Position` gave it: waits, at most {AFTER_WAIT_SECONDS} seconds, until the answer covers "
+        "it. One of another generation counts as reached.",
+    ),
+)
+
+
+def parameters() -> dict[str, Any]:
+    """The components' parameters, by name."""
+    described = [
+        _parameter(name, field.schema, field.example, field.description)
+        for field in FIELDS
+        for name in (field.name, *field.same_as)
+        if name in V1_FIELDS
+    ]
+    return {parameter["name"]: parameter for parameter in [*described, *_QUERY_ONLY]}
+
+
+def responses() -> dict[str, Any]:
+    """The components' responses: every error, by name."""
+    described = {name: json_answer("Error", error.description, {"error": error.example}) for name, error in ERRORS.items()}
+    described["Unavailable"]["headers"] = header("Retry-After")
+    return described
+
+
+def json_answer(schema: str, description: str, example: Any, *, position: bool = False) -> dict[str, Any]:
+    """An answer in JSON, with or without the header ``Footfall-Position``."""
+    media = {"schema": reference(schema), "examples": {"answer": {"value": example}}}
+    answer: dict[str, Any] = {"description": description, "content": {JSON_TYPE: media}}
+    if position:
+        answer["headers"] = header("Footfall-Position")
+    return answer
+
+
+def file_answer(media_type: str, description: str) -> dict[str, Any]:
+    """An answer that is no JSON of a schema: a page, a picture."""
+    return {"description": description, "content": {media_type: {}}}
+
+
+def header(name: str) -> dict[str, Any]:
+    """A header of the components, as an answer names it."""
+    return {name: {"$ref": f"#/components/headers/{name}"}}
+
+
+HEADERS: Final[Mapping[str, Any]] = {
+    "Footfall-Position": {
+        "description": "An opaque token that covers every event the request touched; `after=` takes it.",
+        "schema": {"type": "string"},
+    },
+    "Footfall-Error": {"description": "What is wrong, in ASCII.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+}
+"""The components' headers, by name."""

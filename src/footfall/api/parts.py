@@ -1,0 +1,35 @@
+"""What the routes work with: the service hands it over, so that this room builds nothing itself."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from footfall.clock import Clock
+from footfall.intake.accept import Intake
+from footfall.log.port import Log
+from footfall.projections.event_ids import EventIds
+from footfall.projections.history import History
+from footfall.projections.outcomes import Outcomes
+from footfall.projections.rejections import Rejections
+from footfall.projections.shops import Shops
+from footfall.projections.sightings import Sightings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that a question may ask."""
+
+    log: Log
+    intake: Intake
+    shops: Shops
+    history: History
+    sightings: Sightings
+    event_ids: EventIds
+    rejections: Rejections
+    outcomes: Outcomes
+    clock: Clock
+    unready: Callable[[], Mapping[str, str]]
+    """The parts that collection and history need and that are not up, with why; empty when ready."""
+    pending: Callable[[], Mapping[str, str]]
+    """Other parts that are not up yet, with why."""
+    probe: Callable[[], Awaitable[None]]
+    """Writes to the log to learn whether it can be written; raises ``LogUnavailableError``."""
