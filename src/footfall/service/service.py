@@ -1,0 +1,193 @@
+"""The service: every part of Footfall in one process, built in the order in which they need each other."""
+
+import asyncio
+import gc
+import random
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from footfall.api.parts import Parts
+from footfall.clock import SECOND_MS, Clock, Milliseconds, SystemClock
+from footfall.config import Config
+from footfall.errors import LogUnavailableError
+from footfall.event import decode_event
+from footfall.intake.accept import Intake
+from footfall.intake.quarantine import decode_quarantined
+from footfall.limits import PROBE_SECONDS
+from footfall.log.embedded import EmbeddedLog
+from footfall.log.port import Stream
+from footfall.log.writer import Writer
+from footfall.projections.documents import Documents, decode_document
+from footfall.projections.event_ids import EventIds
+from footfall.projections.history import History
+from footfall.projections.identity import Identity
+from footfall.projections.imports import Imports
+from footfall.projections.outcomes import Outcomes
+from footfall.projections.rejections import Rejections
+from footfall.projections.shops import Shops
+from footfall.projections.sightings import Sightings
+from footfall.projections.state import State
+from footfall.projections.tails import Tails
+from footfall.service.watch import Watchers
+
+LOG_FILE: Final = "log.db"
+STATE_FILE: Final = "state.db"
+_SWITCH_SECONDS: Final = 0.0005
+"""How long one thread keeps Python's lock while another waits. The default of 5 ms would be a group's whole latency, twice
+(measured beside a busy loop: 64,000 rows/s written at 5 ms, 265,000 at 0.5 ms)."""
+_RETENTION_SECONDS: Final = 600
+_WARM_UP_PAUSE_SECONDS: Final = 0.001
+
+_logger = structlog.get_logger("footfall.service")
+
+
+class Service:
+    """Owns a data directory whose lock the caller holds. ``start`` it before use, ``stop`` it at the end."""
+
+    def __init__(self, config: Config, *, clock: Clock | None = None, chance: random.Random | None = None) -> None:
+        """Open the files. Raises ``LogUnavailableError``, ``StoreDamagedError``, ``StoreTooNewError``."""
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.chance = chance or random.SystemRandom()
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        # Two threads, one for each file: a merge or its checkpoint must never stand before an acknowledgement
+        # (docs/decisions/0004-a-writer-for-each-file.md).
+        self.writer = Writer("log")
+        self.state_writer = Writer("state")
+        try:
+            self.state = State.open(config.data / STATE_FILE, self.state_writer)
+            reader = self.state.reader
+            self.identity = Identity(reader)
+            self.history = History(reader, self.identity)
+            self.sightings = Sightings(reader)
+            self.event_ids = EventIds(reader, days=config.event_id_days)
+            self.documents = Documents(reader)
+            self.rejections = Rejections(reader)
+            self.imports = Imports(reader)
+            self.outcomes = Outcomes(reader)
+            self.shops = Shops(self.documents)
+            self.watchers = Watchers()
+            self.tails = Tails(
+                self.state,
+                [
+                    self.history,
+                    self.identity,
+                    self.sightings,
+                    self.event_ids,
+                    self.imports,
+                    self.documents,
+                    self.rejections,
+                    self.outcomes,
+                ],
+                {
+                    Stream.EVENTS: decode_event,
+                    Stream.DOCUMENTS: decode_document,
+                    Stream.QUARANTINE: decode_quarantined,
+                },
+            )
+            self.log = EmbeddedLog.open(
+                config.data / LOG_FILE,
+                self.writer,
+                followers=[self.tails.follow, self.shops.follow, self.watchers.follow],
+                chance=self.chance,
+            )
+        except BaseException:
+            self.writer.stop()
+            self.state_writer.stop()
+            raise
+        self.intake = Intake(self.log, self.event_ids, self.outcomes, self.log)
+        self.pending: dict[str, str] = {}
+        self.caught_up = False
+        self._probed_at = Milliseconds(0)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.parts = Parts(
+            log=self.log,
+            intake=self.intake,
+            shops=self.shops,
+            history=self.history,
+            sightings=self.sightings,
+            event_ids=self.event_ids,
+            rejections=self.rejections,
+            outcomes=self.outcomes,
+            clock=self.clock,
+            unready=self._unready,
+            pending=lambda: self.pending,
+            probe=self._probe,
+        )
+
+    async def start(self) -> None:
+        """Read what the projections haven't seen; then everything is ready."""
+        await self.tails.catch_up(self.log)
+        self.shops.load()
+        self.caught_up = True
+        # What was made at start lives as long as the process: the collector need not look at it again. What comes later
+        # is mostly plain data without cycles, so it is looked at less often than the default would.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        self._tasks = [
+            asyncio.create_task(self.tails.run()),
+            asyncio.create_task(self._warm_up()),
+            asyncio.create_task(self._retain()),
+        ]
+
+    async def stop(self) -> None:
+        """Finish what was taken, merge the tails, close the files."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        if self.caught_up:
+            try:
+                await self.tails.merge()
+            except LogUnavailableError as failure:
+                # Nothing is lost: the next start reads it again from the log.
+                _logger.warning("merge_failed", error=str(failure))
+        await asyncio.to_thread(self.writer.stop)
+        await asyncio.to_thread(self.state_writer.stop)
+        self.log.close()
+        self.state.close()
+        # What was frozen at the start may go now: the process may live on, as those of commands and tests do.
+        gc.unfreeze()
+
+    async def _probe(self) -> None:
+        """Learn whether the log can be written, at most once a second. Raises ``LogUnavailableError``."""
+        now = self.clock.now()
+        if not 0 <= now - self._probed_at < PROBE_SECONDS * SECOND_MS:
+            await self.log.probe()
+            self._probed_at = now
+
+    def _unready(self) -> Mapping[str, str]:
+        if not self.caught_up:
+            return {"history": f"reading the log again, {self.tails.progress:.0%} done"}
+        if self.tails.full:
+            return {"history": "state.db can't be written, and memory holds no more"}
+        return {}
+
+    async def _warm_up(self) -> None:
+        """Fill the filter of event ids in slices between requests."""
+        for _ in self.event_ids.warm_up():
+            await asyncio.sleep(_WARM_UP_PAUSE_SECONDS)
+
+    async def _retain(self) -> None:
+        """Drop what the quarantine keeps no longer: from the log, for good."""
+        while True:
+            try:
+                await self.retain()
+            except LogUnavailableError as failure:
+                _logger.warning("retention_failed", error=str(failure))
+            await asyncio.sleep(_RETENTION_SECONDS)
+
+    async def retain(self) -> int:
+        """One round of retention: the oldest rejected events beyond the bounds are redacted; answers how many."""
+        positions = self.rejections.beyond_what_is_kept(self.clock.now())
+        if positions:
+            await self.log.redact(Stream.QUARANTINE, positions)
+            self.rejections.remove(positions)
+            _logger.info("quarantine_trimmed", events=len(positions))
+        return len(positions)

@@ -1,0 +1,65 @@
+"""A worker: the child process in which one heavy task runs, as ``workers.run_worker`` starts it.
+
+``python -m footfall.service.worker TASK JSON``. What the task yields goes to standard output; what went wrong is one line on
+standard error, with exit status 1. It reads the files of the data directory and never writes them.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import IO, Any, Final
+
+import apsw
+import msgspec
+
+from footfall.errors import FootfallError, InputInvalidError
+
+_TASKS: Final[Mapping[str, str]] = {"export": "footfall.service.export", "verify": "footfall.service.verify"}
+"""Task → the module that has a function of its name. Only the one needed is imported: DuckDB takes a quarter second."""
+
+Task = Callable[..., None]
+
+
+def main(arguments: Sequence[str], output: IO[bytes]) -> int:
+    """Run a task with its parameters; answers the exit status."""
+    try:
+        os.nice(int(os.environ.get("FOOTFALL_WORKER_NICE", "0")))
+        _task(arguments)(**_parameters(arguments), output=output)
+        output.flush()
+    except BrokenPipeError:
+        # Whoever asked has gone; nobody reads a message either.
+        return 1
+    except (FootfallError, OSError, apsw.Error) as failure:
+        return _failed(str(failure) or type(failure).__name__)
+    except Exception as failure:
+        return _failed(f"{type(failure).__name__}: {failure}")
+    return 0
+
+
+def _task(arguments: Sequence[str]) -> Task:
+    name = arguments[0] if arguments else ""
+    if name not in _TASKS:
+        raise InputInvalidError(f"There is no task {name[:40]!r}. Known: {', '.join(_TASKS)}.")
+    task: Task = getattr(import_module(_TASKS[name]), name)
+    return task
+
+
+def _parameters(arguments: Sequence[str]) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(arguments[1], type=dict[str, Any])
+    except (IndexError, msgspec.DecodeError) as failure:
+        raise InputInvalidError(f"A task's parameters are one JSON object: {failure}.") from failure
+
+
+def _failed(message: str) -> int:
+    # One line: the parent shows the last one.
+    sys.stderr.write(" ".join(message.split()) + "\n")
+    return 1
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:], sys.stdout.buffer)
+    # Without the interpreter's own clean-up: closing a broken pipe again would print a traceback.
+    sys.stderr.flush()
+    os._exit(status)

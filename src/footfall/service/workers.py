@@ -1,0 +1,53 @@
+"""Child processes for heavy work: at lower priority, reading the log read-only; one may die without touching collection."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from footfall.errors import FootfallError
+
+_NICE: Final = 10
+_CHUNK_BYTES: Final = 256 * 1024
+_ERROR_BYTES_MAX: Final = 4_000
+
+
+async def run_worker(task: str, parameters: Mapping[str, Any], *, lines: bool = False) -> AsyncGenerator[Any, None]:
+    """Run a task of ``footfall.service.worker`` and yield what it writes: bytes, or with ``lines`` one JSON value a line.
+
+    Raises ``FootfallError`` with what the child wrote to standard error where it fails. Whoever stops iterating ends it.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "footfall.service.worker",
+        task,
+        msgspec.json.encode(parameters).decode(),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_CHUNK_BYTES,
+        env={**os.environ, "FOOTFALL_WORKER_NICE": str(_NICE)},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    errors = asyncio.create_task(process.stderr.read(_ERROR_BYTES_MAX))
+    try:
+        if lines:
+            async for line in process.stdout:
+                yield msgspec.json.decode(line)
+        else:
+            while chunk := await process.stdout.read(_CHUNK_BYTES):
+                yield chunk
+        message = (await errors).decode("utf-8", "replace").strip()
+        if await process.wait() != 0:
+            last = message.splitlines()[-1] if message else f"it ended with status {process.returncode}"
+            raise FootfallError(f"The {task} failed: {last}")
+    finally:
+        errors.cancel()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
