@@ -1,0 +1,133 @@
+"""``footfall demo``: a living shop in one command: shoppers come in over real HTTP, and lines to try are shown."""
+
+import asyncio
+import random
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import httpx
+import structlog
+import uvloop
+
+from footfall.cli.demo_shop import Shoppers, products, wire_event
+from footfall.clock import HOUR_MS, MINUTE_MS, Milliseconds
+from footfall.config import read_config
+from footfall.service.commands import Commands
+from footfall.service.logs import configure_logs
+from footfall.service.server import serve as serve_directory
+from footfall.service.service import Service
+
+_SHOP: Final = "demo"
+_DATA: Final = Path("footfall-demo")
+_VISITOR: Final = "demo-visitor"
+_PAST_VISITS: Final = 300
+_EVENTS_MAX: Final = 50_000
+"""After so many live events the shoppers go home: a demo that is forgotten must not fill a disk."""
+_PAUSE_SECONDS: Final = 0.5
+
+_logger = structlog.get_logger("footfall.demo")
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help=f"Data directory; ./{_DATA} unless given.")
+@click.option("--host", help="Address to listen on; 127.0.0.1 unless given.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 8080 unless given.")
+@click.option("--shoppers/--no-shoppers", default=True, help="Whether simulated shoppers send events while it runs.")
+def demo(*, shoppers: bool, **flags: Any) -> None:
+    """Show a living shop: a server, a demo shop, and shoppers whose events come in.
+
+    \b
+    Example: footfall demo --port 8080
+    Ctrl-C stops it; `footfall demo` goes on where it was.
+    """
+    config = read_config({**flags, "data": flags["data"] or _DATA})
+    configure_logs(level=config.log_level, form=config.log_format)
+    address: list[str] = []
+
+    async def ready(service: Service) -> None:
+        try:
+            await _show(service, address[0], shoppers=shoppers)
+        except httpx.HTTPError as failure:
+            _logger.warning("demo_failed", error=str(failure))
+
+    uvloop.run(serve_directory(config, announce=address.append, ready=ready))
+
+
+async def _show(service: Service, address: str, *, shoppers: bool) -> None:
+    """Make the demo shop where it isn't there, fill it with a past, tell what to try, and let shoppers in."""
+    commands = Commands(service)
+    fresh = service.shops.by_name(_SHOP) is None
+    if fresh:
+        await commands.shop_create(_SHOP, settings={"url": "https://demo-shop.example", "currency": "EUR"})
+    key = (await commands.shop_show(_SHOP))["public_key"]
+    chance = random.Random(service.clock.now())
+    walk = Shoppers(chance, products())
+    async with httpx.AsyncClient(base_url=address, headers={"X-Rebuy-User-Token": key}, timeout=30) as client:
+        if fresh:
+            await _past(client, walk, chance, service.clock.now())
+        _tell(address, key, str(service.config.data))
+        if shoppers:
+            await _live(client, walk, service)
+
+
+async def _past(client: httpx.AsyncClient, walk: Shoppers, chance: random.Random, now: Milliseconds) -> None:
+    """A day that was: visits, and a visitor with a short history of views."""
+    events = [
+        event
+        for _ in range(_PAST_VISITS)
+        for event in walk.visit(Milliseconds(now - HOUR_MS - chance.randrange(23 * HOUR_MS)))
+    ]
+    for minutes, product in enumerate(products()[:4]):
+        moment = Milliseconds(now - (10 - minutes) * MINUTE_MS)
+        events.append(wire_event(product, "viewed", moment, {"uuid": _VISITOR}, f"demo-{minutes}"))
+    for first in range(0, len(events), 500):
+        await _send(client, events[first : first + 500])
+
+
+async def _live(client: httpx.AsyncClient, walk: Shoppers, service: Service) -> None:
+    """One visit after the other, an event at a time, until the demo ends or has had enough."""
+    sent = 0
+    while sent < _EVENTS_MAX:
+        for event in walk.visit(service.clock.now()):
+            await _send(client, [{**event, "event_time": str(service.clock.now())}])
+            sent += 1
+            await asyncio.sleep(_PAUSE_SECONDS)
+    _logger.info("shoppers_went_home", events=sent)
+
+
+async def _send(client: httpx.AsyncClient, events: list[dict[str, Any]]) -> None:
+    """Send a batch as a storefront would; a server that is busy is asked again with the same ids."""
+    while True:
+        with suppress(httpx.TransportError):
+            answer = await client.post("/api/v2/analytics/event/bulk", json=events)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                answer.raise_for_status()
+                return
+        await asyncio.sleep(1)
+
+
+def _tell(address: str, key: str, data: str) -> None:
+    product = products()[7]
+    lines = f"""
+  Footfall is running with a demo shop. Shoppers are at work; these are yours to try:
+
+    In a browser          {address}/          what runs here
+                          {address}/docs      every route, with examples
+
+    What a visitor viewed, newest first:
+      curl '{address}/api/v1/products/viewed?key={key}&uuid={_VISITOR}&format=pretty'
+
+    Send an event (a user viewed the {product.title}), then ask again:
+      curl -X POST '{address}/api/v2/analytics/event?key={key}' -H 'Content-Type: application/json' \\
+        -d '{{"subject":"user","verb":"viewed","noun":"product","uuid":"{_VISITOR}","product_id":"{product.id}",\
+"product_handle":"{product.handle}","shopify_product_title":"{product.title}"}}'
+
+    Events as they are acknowledged (in another terminal):
+      .venv/bin/footfall tail --data {data} --shop {_SHOP}
+
+  Public key of the demo shop (may stand in a page): {key}
+  Ctrl-C stops it.
+"""
+    click.echo(lines)

@@ -1,0 +1,110 @@
+"""What a person sees after ``shop create``: the keys, and lines to copy that work as they stand."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+
+_DEFAULT_ADDRESS: Final = "http://127.0.0.1:8080"
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # told from, not listened on
+
+# A plain body with the key in the query needs no preflight, so that it leaves even while the page is being left.
+_SNIPPET: Final = """\
+<script>
+(function () {
+  var match = location.pathname.match(/\\/products\\/([^\\/]+)/), uuid;
+  if (!match) return;
+  try { uuid = localStorage.getItem("footfall_uuid"); } catch (refused) {}
+  if (!uuid) {
+    uuid = window.isSecureContext ? crypto.randomUUID() : Date.now().toString(36) + Math.random().toString(36).slice(2);
+    try { localStorage.setItem("footfall_uuid", uuid); } catch (refused) {}
+  }
+  fetch("ADDRESS/api/v2/analytics/event?key=KEY", {
+    method: "POST", keepalive: true,
+    body: JSON.stringify({
+      subject: "user", verb: "viewed", noun: "product", uuid: uuid, product_handle: decodeURIComponent(match[1])
+    })
+  }).catch(function () {});
+})();
+</script>"""
+
+_EXPOSED: Final = (
+    "customer_reads is public: customer ids can be guessed, so anyone with the public key can read what a customer viewed; "
+    "close it with `{command}`."
+)
+
+
+class Place(NamedTuple):
+    """Where the data is: the running server's address, if one runs, and the directory, if one was named."""
+
+    address: str | None
+    data: Path | None
+
+    @property
+    def url(self) -> str:
+        """The address to call."""
+        if self.address is None:
+            return _DEFAULT_ADDRESS
+        parts = urlsplit(self.address)
+        host = _EVERYWHERE.get(parts.hostname or "")
+        return self.address if host is None else f"http://{host}:{parts.port}"
+
+    def command(self, *arguments: str) -> str:
+        """A command line of Footfall on this data."""
+        where = ["--data", os.fspath(self.data)] if self.data is not None else []
+        return shlex.join(["footfall", *arguments, *where])
+
+
+def snippet(url: str, public_key: str) -> str:
+    """A script for a page that sends a view of the product whose page it is on, to the API as it is."""
+    return _SNIPPET.replace("ADDRESS", url).replace("KEY", public_key)
+
+
+def send_line(url: str, public_key: str) -> str:
+    """A curl line that sends an event."""
+    event = {"subject": "user", "verb": "viewed", "noun": "product", "uuid": "try-it", "product_handle": "classic-beanie"}
+    return shlex.join(
+        [
+            "curl",
+            f"{url}/api/v2/analytics/event",
+            "-H",
+            "Content-Type: application/json",
+            "-H",
+            f"X-Rebuy-User-Token: {public_key}",
+            "-d",
+            msgspec.json.encode(event).decode(),
+        ]
+    )
+
+
+def read_line(url: str, public_key: str) -> str:
+    """A curl line that reads back what that visitor viewed."""
+    return shlex.join(["curl", f"{url}/api/v1/products/viewed?key={public_key}&uuid=try-it"])
+
+
+def print_welcome(made: dict[str, Any], place: Place, *, customer_reads: str) -> None:
+    """The keys, and what to do next."""
+    shop, key, url = made["shop"], made["public_key"], place.url
+    lines = [f"Shop {shop} is made.", ""]
+    lines += [
+        f"  Public key  {key}",
+        "              It may stand in a page: it collects events and reads what storefronts show.",
+    ]
+    lines += [
+        f"  Secret key  {made['secret_key']}",
+        "              It must never stand in a page. It is shown only this once.",
+    ]
+    if place.address is None:
+        lines += ["", "No server runs on this data yet. Start it:", "", f"  {place.command('serve')}"]
+    lines += ["", "Send an event, and read back what that visitor viewed:", ""]
+    lines += [f"  {send_line(url, key)}", f"  {read_line(url, key)}"]
+    lines += ["", "See events as they come in:", "", f"  {place.command('tail', '--shop', shop)}"]
+    lines += ["", "Put this into the pages of the storefront: it sends a view of each product page (the path /products/...)."]
+    lines += [f"{url} must be an address that shoppers' browsers reach.", "", snippet(url, key)]
+    if customer_reads == "public":
+        lines += ["", _EXPOSED.format(command=place.command("shop", "set", shop, "customer_reads", "secret"))]
+    click.echo("\n".join(lines))

@@ -1,0 +1,28 @@
+"""What commands print: nothing that a terminal would obey."""
+
+import shlex
+
+from footfall.cli.show import moment, plain, shown_event
+from footfall.cli.welcome import Place, read_line, send_line, snippet
+
+
+def test_what_comes_from_outside_cannot_steer_a_terminal() -> None:
+    assert plain("a\x1b[31mb\nc") == "a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c"
+    assert "\x1b" not in shown_event({"verb": "viewed", "noun": "term", "defined_noun_id": "\x1b]0;x\x07"})
+
+
+def test_a_time_that_no_calendar_has_is_shown_as_its_number() -> None:
+    assert moment(1_569_888_000_250) == "2019-10-01 00:00:00.250Z"
+    assert moment(8_640_000_000_000_000) == "8640000000000000 ms"
+
+
+def test_a_server_that_listens_everywhere_is_called_where_this_machine_reaches_it() -> None:
+    assert Place("http://0.0.0.0:81", None).url == "http://127.0.0.1:81"
+    assert Place("http://[::]:81", None).url == "http://[::1]:81"
+    assert Place("http://10.0.0.7:81", None).url == "http://10.0.0.7:81"
+
+
+def test_lines_to_copy_are_what_a_shell_takes_apart_again() -> None:
+    assert shlex.split(send_line("http://h", "k"))[-1].startswith('{"subject":"user"')
+    assert shlex.split(read_line("http://h", "k")) == ["curl", "http://h/api/v1/products/viewed?key=k&uuid=try-it"]
+    assert 'fetch("http://h/api/v2/analytics/event?key=k"' in snippet("http://h", "k")
