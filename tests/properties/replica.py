@@ -205,7 +205,7 @@ def small_pages() -> Iterator[None]:
         patch.setattr("footfall.projections.rows.MERGE_SLICE_ROWS", 2)
         patch.setattr("footfall.projections.history._PAGE", 2)
         patch.setattr("footfall.projections.runs._JOIN", 2)
-        patch.setattr("footfall.projections.runs._STEP_KEYS", 1)
+        patch.setattr("footfall.projections.runs._STEP_ROWS", 2)
         patch.setattr("footfall.projections.runs._DROP_ROWS", 1)
         for projection in ("history", "event_ids"):
             patch.setattr(f"footfall.projections.{projection}.TIDY_STEPS", 4)

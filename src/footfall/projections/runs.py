@@ -17,8 +17,8 @@ from footfall.projections.state import Reader, Slice, Step
 
 _JOIN: Final = 8
 """Runs of one size are joined when there are so many: each row is written again once for each factor of 8 in size."""
-_STEP_KEYS: Final = 500
-"""Rows of the largest run that one step of a joining walks past: about 10 ms with all the runs beside it."""
+_STEP_ROWS: Final = 2_000
+"""Rows of all its runs together that one step of a joining copies: about 10 ms, however many runs there are."""
 _DROP_ROWS: Final = 2_000
 
 
@@ -38,7 +38,10 @@ class _Joining:
         self.label = sources[0].label
         self.rows = sum(run.rows for run in sources)
         self.sources = ", ".join(str(run.number) for run in sources)
-        self.largest = max(sources, key=lambda run: run.rows).number
+        largest = max(sources, key=lambda run: run.rows)
+        self.largest = largest.number
+        self.step_keys = max(1, _STEP_ROWS * largest.rows // max(1, self.rows))
+        """How far in the largest run a step goes: its share of the rows that a step copies."""
         self.cursor: Any = None
         self.done = False
 
@@ -142,7 +145,8 @@ class SortedRuns:
                 (joining.target, joining.label, joining.rows),
             )
             rows: list[Any] = connection.execute(
-                f"SELECT {key} FROM {table} WHERE run = {joining.largest} {after} ORDER BY {key} LIMIT 1 OFFSET {_STEP_KEYS}",
+                f"SELECT {key} FROM {table} WHERE run = {joining.largest} {after} ORDER BY {key}"
+                f" LIMIT 1 OFFSET {joining.step_keys}",
                 (joining.cursor,),
             ).fetchall()
             bound = rows[0][0] if rows else None

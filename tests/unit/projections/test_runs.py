@@ -60,7 +60,7 @@ class Table:
 @pytest.fixture(autouse=True)
 def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs_module, "TAIL_EVENTS_MERGE", FULL_MERGE)
-    monkeypatch.setattr(runs_module, "_STEP_KEYS", 5)
+    monkeypatch.setattr(runs_module, "_STEP_ROWS", 40)
     monkeypatch.setattr(runs_module, "_DROP_ROWS", 7)
 
 
