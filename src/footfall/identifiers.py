@@ -6,9 +6,10 @@ Nothing here knows HTTP or storage; the rules are those of "Reading an event" in
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Literal, NewType
 
-from footfall.limits import IDENTITY_CHARACTERS_MAX, PRODUCT_REFERENCE_CHARACTERS_MAX
+from footfall.limits import IDENTITY_CHARACTERS_MAX, PRODUCT_REFERENCE_CHARACTERS_MAX, WAITING_EVENTS_MAX
 
 ShopId = NewType("ShopId", int)
 Uuid = NewType("Uuid", str)
@@ -149,10 +150,12 @@ def event_id_digest(shop: ShopId, event_id: str) -> bytes:
     return hashlib.blake2b(f"{shop}\0{event_id}".encode("utf-8", "replace"), digest_size=8).digest()
 
 
+@lru_cache(maxsize=WAITING_EVENTS_MAX)
 def event_digest(shop: ShopId, visitor: str, event_id: str) -> bytes:
     """Sixteen bytes that stand for (shop, event id) and for the visitor who sent it. Stored on disk: do not change.
 
-    The halves are apart so that an event can be found by its id alone; both must agree for a duplicate.
+    The halves are apart so that an event can be found by its id alone; both must agree for a duplicate. Remembered while an
+    event waits: it is asked for when the event comes in and again when it is durable.
     """
     return (
         event_id_digest(shop, event_id)

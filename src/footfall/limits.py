@@ -122,7 +122,7 @@ TAIL_EVENTS_MAX: Final = 400_000
 """Events in the tails at which collection is refused: ``state.db`` can't be written, and memory has an end."""
 
 MERGE_SLICE_ROWS: Final = 1_000
-"""Rows in one transaction of a merge: encoding them holds Python's lock for half a millisecond, and no longer."""
+"""Rows of columns in one transaction of a merge: encoding them holds Python's lock for half a millisecond, and no longer."""
 
 RUNS_MAX: Final = 64
 """Sorted runs of one table at which joining them goes before merging more: each costs a question two microseconds."""
@@ -135,6 +135,9 @@ TIDY_STEPS: Final = 100
 
 EVENT_ID_DAYS: Final = 7
 """For how many days a client-made event id is remembered (default of the setting)."""
+
+EVENT_ID_FILTER_BYTES_MAX: Final = 192 * 1024 * 1024
+"""Memory of the filters that tell new event ids: 140 million ids in the window. Beyond it, every id is looked up."""
 
 HISTORY_EVENTS_READ_MAX: Final = 10_000
 """Newest events of one visitor that one question to the visitor history looks at: 10 ms for one who hammers reload."""

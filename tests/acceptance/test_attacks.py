@@ -57,7 +57,7 @@ BODIES: list[tuple[str, str, bytes, dict[str, str], set[int]]] = [
     ("too long a batch", BULK, b"[" + b",".join([b"{}"] * 1_001) + b"]", {}, {413}),
     ("too large a body", BULK, b"[" + b" " * BODY_BYTES_MAX + b"]", {}, {413}),
     ("a zip bomb", BULK, bomb(), GZIP, {413}),
-    ("a cut gzip", BULK, gzip.compress(b"[]")[:-3], GZIP, {400}),
+    ("a cut gzip", BULK, gzip.compress(b"[]", mtime=0)[:-3], GZIP, {400}),
     ("no gzip", BULK, b"[]", GZIP, {400}),
     ("nothing that should be gzip", BULK, b"", GZIP, {400}),
     ("brotli", BULK, b"[]", {"Content-Encoding": "br"}, {415}),

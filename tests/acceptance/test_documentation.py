@@ -159,7 +159,6 @@ NUMBERS: Final = {
     r"after ([\d,]+) days": limits.QUARANTINE_DAYS,
     r"([\d,]+) events or \d+ seconds": limits.TAIL_EVENTS_MERGE,
     r"events or (\d+) seconds": limits.TAIL_MERGE_SECONDS,
-    r"slices of ([\d,]+) rows": limits.MERGE_SLICE_ROWS,
     r"per ([\d,]+) positions": limits.LOG_BLOCK_POSITIONS,
     r"chunks? of at most ([\d,]+)": limits.IMPORT_CHUNK_EVENTS_MAX,
     r"1 to ([\d,]+) printable": limits.IDENTITY_CHARACTERS_MAX,

@@ -157,8 +157,13 @@ class Replica:
             for group in self._groups:
                 self.tails.follow(group)
         else:
-            for _ in self.event_ids.warm_up():
-                pass
+            self.warm_up()
+
+    def warm_up(self) -> None:
+        """Fill the filters of event ids from the tables."""
+        reader = self.state.open_reader()
+        self.event_ids.warmed_up(self.event_ids.warm_up(reader, lambda: False))
+        reader.close()
 
     async def fail_to_merge(self, slices: int) -> bool:
         """Begin a merge that breaks off after so many slices, unless it has no more; answers whether it did."""

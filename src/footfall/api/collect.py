@@ -83,11 +83,10 @@ class Collection:
             parameters["key"] = key.decode("latin-1")
         try:
             exchange.hold(len(exchange.whole))
-            raw = msgspec.json.decode(exchange.whole)
             caller = find_caller(exchange, parameters, self._parts.shops)
             if self._parts.unready() or exchange.media_type() != "json":
                 return False
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, Refused):
+        except Refused:
             return False
 
         def done(place: Place | None, failure: BaseException | None) -> None:
@@ -97,7 +96,7 @@ class Collection:
             token = position_token(self._parts.log.generation, dict((place,)))
             deliver(Answer(200, RECEIVED, [JSON, NO_STORE, (b"footfall-position", token.encode())]))
 
-        return self._parts.intake.accept_soon(raw, self._arrival(exchange, caller, version=2), done)
+        return self._parts.intake.accept_soon(exchange.whole, self._arrival(exchange, caller, version=2), done)
 
     async def bulk(self, exchange: Exchange) -> Answer:
         """Many events: a bare array, or ``{"events": [...]}``."""

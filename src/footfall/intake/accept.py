@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
+import msgspec
+
 from footfall.clock import HOUR_MS, Milliseconds
 from footfall.errors import LogUnavailableError, OverloadedError
 from footfall.event import Event, Origin, decode_event, encode_event
 from footfall.identifiers import EventId, Position, ShopId, event_digest
-from footfall.intake.body import Unreadable
+from footfall.intake.body import Unreadable, read_item
 from footfall.intake.fields import read_identifier
 from footfall.intake.quarantine import quarantined
 from footfall.intake.reading import Arrival, read_event
 from footfall.intake.receipt import Receipt
 from footfall.intake.rejection import Rejected
+from footfall.intake.usual import usual_event
 from footfall.limits import WAITING_EVENTS_MAX
 from footfall.log.port import Lane, Log, Place, Record, Span, Stream
 
@@ -105,7 +108,7 @@ class Intake:
 
     async def accept(
         self,
-        items: Sequence[Any],
+        items: list[Any],
         arrival: Arrival,
         *,
         lane: Lane = Lane.LIVE,
@@ -114,8 +117,8 @@ class Intake:
     ) -> Accepted:
         """Store what can be stored of these items, in order; quarantine the others.
 
-        An item is a client's object, or what stands for one that could not be decoded. ``receipts``: make one for each,
-        which also says where a duplicate differs from the event that was stored.
+        An item is a client's object, or its text, which is decoded in its place where it needs that. ``receipts``: make one
+        for each, which also says where a duplicate differs from the event that was stored.
         Raises ``LogUnavailableError`` (``OverloadedError`` where too much waits): nothing was acknowledged then.
         """
         if self._waiting_events + len(items) > WAITING_EVENTS_MAX:
@@ -126,18 +129,17 @@ class Intake:
         finally:
             self._waiting_events -= len(items)
 
-    def accept_soon(self, raw: object, arrival: Arrival, done: Callable[[Place | None, BaseException | None], None]) -> bool:
-        """The short way of one event that is good, new and without warnings: ``done`` is told its place once it is durable,
-        or why it could not be made so. Answers ``False``, and has done nothing, where the event needs ``accept``.
+    def accept_soon(self, text: bytes, arrival: Arrival, done: Callable[[Place | None, BaseException | None], None]) -> bool:
+        """The short way of the text of one event that is good, new and without warnings: ``done`` is told its place once it is
+        durable, or why it could not be made so. Answers ``False``, and has done nothing, where it needs ``accept``.
 
         Without a task and its futures, which took half the time of a single event.
         """
         if self._soon is None or self._waiting_events >= WAITING_EVENTS_MAX:
             return False
-        read = read_event(raw, arrival)
-        if isinstance(read, Rejected) or read.warnings:
+        event = usual_event(text, arrival) or _without_warnings(text, arrival)
+        if event is None:
             return False
-        event = read.event
         visitor = event.uuid or event.customer_id or event.session_id or ""
         digest = None
         if event.event_id is not None:
@@ -172,7 +174,7 @@ class Intake:
 
     async def _accept(
         self,
-        items: Sequence[Any],
+        items: list[Any],
         arrival: Arrival,
         lane: Lane,
         origins: Sequence[Origin | None] | None,
@@ -182,12 +184,11 @@ class Intake:
         places: Sequence[Place] | None = None
         try:
             if lane is Lane.LIVE:
-                self._read(items, arrival, origins, read, 0)
+                self._read(items, arrival, origins, read, 0, len(items))
             else:
                 # An import's chunk is read in slices, so that live requests don't wait for it.
                 for first in range(0, len(items), _SLICE_EVENTS):
-                    part = origins[first : first + _SLICE_EVENTS] if origins is not None else None
-                    self._read(items[first : first + _SLICE_EVENTS], arrival, part, read, first)
+                    self._read(items, arrival, origins, read, first, first + _SLICE_EVENTS)
                     await asyncio.sleep(0)
             if read.rejects:
                 # First: if the events fail after it, a repeat doubles what is in quarantine, never what is in the log.
@@ -210,38 +211,50 @@ class Intake:
 
     def _read(
         self,
-        items: Sequence[Any],
+        items: list[Any],
         arrival: Arrival,
         origins: Sequence[Origin | None] | None,
         into: _Reading,
         first: int,
+        beyond: int,
     ) -> None:
-        """Read items, the first of which has the index ``first``."""
-        shop = arrival.shop
-        for index, item in enumerate(items, first):
-            origin = origins[index - first] if origins is not None else None
-            unreadable = type(item) is Unreadable
-            read = item.rejected if unreadable else read_event(item, arrival, origin)
-            if isinstance(read, Rejected):
-                into.rejected.append((index, read))
-                into.rejects.append(quarantined(read, item.original if unreadable else item, arrival, origin))
-                continue
-            event, warnings = read
+        """Read the items from the index ``first`` on and before ``beyond``."""
+        shop, records = arrival.shop, into.records
+        for index in range(first, min(beyond, len(items))):
+            item = items[index]
+            event = usual_event(item, arrival) if type(item) is msgspec.Raw else None
+            if event is None:
+                if type(item) is msgspec.Raw:
+                    item = items[index] = read_item(item)
+                event = self._read_unusual(index, item, arrival, origins[index] if origins is not None else None, into)
+                if event is None:
+                    continue
             visitor = event.uuid or event.customer_id or event.session_id or ""
             if event.event_id is not None:
                 digest = event_digest(shop, visitor, event.event_id)
                 known = self._pending.get(digest) or self._seen.find(digest, arrival.received_at)
                 if known is not None:
+                    into.warnings.pop(index, None)
                     into.duplicates.append((index, event, digest, known))
                     continue
                 if into.stored is None:
                     into.stored = asyncio.get_running_loop().create_future()
-                self._pending[digest] = _Pending(into.stored, len(into.records))
+                self._pending[digest] = _Pending(into.stored, len(records))
                 into.digests.append(digest)
-            if warnings:
-                into.warnings[index] = warnings
             into.events.append(index)
-            into.records.append(Record(visitor, encode_event(event), event))
+            records.append(Record(visitor, encode_event(event), event))
+
+    def _read_unusual(self, index: int, item: Any, arrival: Arrival, origin: Origin | None, into: _Reading) -> Event | None:
+        """The item's event, its warnings noted; ``None`` where it was rejected, and is among the rejects now."""
+        unreadable = type(item) is Unreadable
+        read = item.rejected if unreadable else read_event(item, arrival, origin)
+        if isinstance(read, Rejected):
+            into.rejected.append((index, read))
+            into.rejects.append(quarantined(read, item.original if unreadable else item, arrival, origin))
+            return None
+        if read.warnings:
+            into.warnings[index] = read.warnings
+        return read.event
 
     async def _receipts(
         self,
@@ -288,6 +301,15 @@ class Intake:
                 self._outcomes.count(arrival.shop, hour, outcome, "", events)
         for _, rejected in read.rejected:
             self._outcomes.count(arrival.shop, hour, "rejected", rejected.reason)
+
+
+def _without_warnings(text: bytes, arrival: Arrival) -> Event | None:
+    """The event in this JSON where it has nothing to be told about."""
+    try:
+        read = read_event(msgspec.json.decode(text), arrival)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    return None if isinstance(read, Rejected) or read.warnings else read.event
 
 
 async def _place_of(known: Place | _Pending) -> Place:

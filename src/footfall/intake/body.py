@@ -104,40 +104,33 @@ def read_single(body: bytes) -> Mapping[str, Any] | Rejected:
     return Rejected("The body must be one JSON object.", "body")
 
 
-def read_batch(body: bytes) -> list[Any] | Rejected:
-    """The events of a bulk body: a bare array, or ``{"events": [...]}``. One that can't be read is ``Unreadable`` there."""
-    if len(body) <= EVENT_BYTES_MAX:
-        # No event can be over its size, so all are decoded at once; only where that fails, one by one.
-        items = _decoded(body)
-        if isinstance(items, dict):
-            items = items.get("events", items)
-        if isinstance(items, list) and len(items) <= BATCH_EVENTS_MAX:
-            return items
+def read_batch(body: bytes) -> list[msgspec.Raw] | Rejected:
+    """The events of a bulk body, a bare array or ``{"events": [...]}``, each as its text, which ``read_item`` decodes."""
     try:
         read = _BATCH.decode(body)
     except msgspec.ValidationError:
         return Rejected('The body must be a JSON array of events, or {"events": [...]}.', "body")
     except RecursionError as failure:
-        texts = _split(body)
-        if texts is None:
+        events = _split(body)
+        if events is None:
             return _unreadable(failure)
     except (msgspec.DecodeError, UnicodeDecodeError) as failure:
         mended = _mended(body)
         return read_batch(mended) if mended is not None else _unreadable(failure)
     else:
-        texts = [bytes(raw) for raw in (read.events if isinstance(read, _Envelope) else read)]
-    if len(texts) > BATCH_EVENTS_MAX:
-        return Rejected(f"The batch has {len(texts)} events; at most {BATCH_EVENTS_MAX} fit in one request.", "body", 413)
-    return [_event_of(text) for text in texts]
+        events = read.events if isinstance(read, _Envelope) else read
+    if len(events) > BATCH_EVENTS_MAX:
+        return Rejected(f"The batch has {len(events)} events; at most {BATCH_EVENTS_MAX} fit in one request.", "body", 413)
+    return events
 
 
-def _split(body: bytes) -> list[bytes] | None:
+def _split(body: bytes) -> list[msgspec.Raw] | None:
     """The texts of a batch's events, told apart by brackets and commas alone: for a batch with an event that is nested too
     deeply to be read, so that it doesn't cost the others. ``None`` where that can't be done within the bounds."""
     start = _BATCH_START.match(body)
     if start is None:
         return None
-    texts: list[bytes] = []
+    texts: list[msgspec.Raw] = []
     depth, first = 0, start.end()
     for number, token in enumerate(_TOKEN.finditer(body, first)):
         if number >= BATCH_TOKENS_MAX:
@@ -148,7 +141,7 @@ def _split(body: bytes) -> list[bytes] | None:
             continue
         closed = len(token[0]) if kind in b"]}" else 0
         if closed > depth or (kind == b"," and depth == 0):
-            texts.append(body[first : token.start() + depth * (closed > depth)])
+            texts.append(msgspec.Raw(body[first : token.start() + depth * (closed > depth)]))
             first = token.end()
             if closed > depth:
                 return texts
@@ -163,7 +156,9 @@ def event_too_large(size: int) -> Rejected:
     )
 
 
-def _event_of(text: bytes) -> Any:
+def read_item(raw: msgspec.Raw) -> Any:
+    """What one event of a batch holds, or ``Unreadable``."""
+    text = bytes(raw)
     decoded = event_too_large(len(text)) if len(text) > EVENT_BYTES_MAX else _decoded(text, "event")
     return Unreadable(decoded, text) if isinstance(decoded, Rejected) else decoded
 

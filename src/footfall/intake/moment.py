@@ -61,6 +61,9 @@ def event_moment(
     arrival (``clamped`` when it was by more than 5 minutes), ``late`` when it is over 48 hours old."""
     if event_time is None:
         return received_at, ()
+    if sent_at is None and 0 <= received_at - event_time <= LATE_AFTER_MS:
+        # The common case, before everything that needs a second look.
+        return event_time, ()
     time = event_time if sent_at is None else Milliseconds(received_at - (sent_at - event_time))
     if time > received_at:
         return received_at, ("clamped",) if time - received_at > CLOCK_SKEW_CLAMPED_MS else ()

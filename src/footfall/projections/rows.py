@@ -31,12 +31,3 @@ def in_key_order(keys: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         parts.setdefault((key[0], key[1][:4]), []).append(key)
     for part in sorted(parts):
         yield from sorted(parts[part])
-
-
-def in_text_order(keys: Iterable[str]) -> Iterator[str]:
-    """The same for keys that are one text, in parts by their first six characters."""
-    parts: dict[str, list[str]] = {}
-    for key in keys:
-        parts.setdefault(key[:6], []).append(key)
-    for part in sorted(parts):
-        yield from sorted(parts[part])

@@ -3,16 +3,19 @@
 Each merge writes its rows, sorted, as a run of its own at the end of the table, where a B-tree in key order would be touched
 at a new page by nearly every row (measured on 10 million rows: 26 µs a row in one tree, 5 µs in runs). Questions look into
 every run; so that there are few, runs of like size are joined in the background, as in a log-structured merge tree
-(P. O'Neil et al., "The log-structured merge-tree", 1996). A row that stands in two runs counts once: readers see to that.
+(P. O'Neil et al., "The log-structured merge-tree", 1996).
+
+A row is one blob, whose bytes are its order: it goes into SQLite as it is, where a row of columns went through JSON (measured:
+5 µs a row, 1 µs as a blob). A row that stands in two runs counts once: readers see to that.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import apsw
 
 from footfall.limits import RUNS_JOINED_MAX, RUNS_MAX, TAIL_EVENTS_MERGE
-from footfall.projections.rows import sliced
 from footfall.projections.state import Reader, Slice, Step
 
 _JOIN: Final = 8
@@ -40,29 +43,24 @@ class _Joining:
         self.sources = ", ".join(str(run.number) for run in sources)
         largest = max(sources, key=lambda run: run.rows)
         self.largest = largest.number
-        self.step_keys = max(1, _STEP_ROWS * largest.rows // max(1, self.rows))
+        self.step_rows = max(1, _STEP_ROWS * largest.rows // max(1, self.rows))
         """How far in the largest run a step goes: its share of the rows that a step copies."""
-        self.cursor: Any = None
+        self.cursor: bytes | None = None
         self.done = False
 
 
 class SortedRuns:
-    """The runs of one table, which belongs to one projection.
+    """The runs of one table, which belongs to one projection; its rows are blobs.
 
-    ``columns`` are the table's own, the first of them its ``key``; ``order`` is the primary key after the run's number.
-    ``values`` reads a row from JSON. ``merge``, ``tidy`` and what they yield run on the writer's thread, the rest on the
-    event loop.
+    ``merge``, ``tidy`` and what they yield run on the writer's thread, the rest on the event loop.
     """
 
-    def __init__(self, reader: Reader, table: str, *, columns: Sequence[tuple[str, str]], order: str, values: str) -> None:
+    def __init__(self, reader: Reader, table: str) -> None:
         self._reader = reader
         self._table = table
-        self._key = columns[0][0]
-        self._names = ", ".join(name for name, _ in columns)
-        self._values = values
-        typed = ", ".join(f"{name} {kind}" for name, kind in columns)
         self.tables: Mapping[str, str] = {
-            table: f"CREATE TABLE {table} (run INTEGER NOT NULL, {typed}, PRIMARY KEY (run, {order})) STRICT, WITHOUT ROWID",
+            table: f"CREATE TABLE {table} (run INTEGER NOT NULL, row BLOB NOT NULL, PRIMARY KEY (run, row))"
+            " STRICT, WITHOUT ROWID",
             f"{table}_runs": f"CREATE TABLE {table}_runs (run INTEGER PRIMARY KEY, label INTEGER NOT NULL,"
             " rows INTEGER NOT NULL, state TEXT NOT NULL) STRICT",
         }
@@ -85,15 +83,30 @@ class SortedRuns:
         self._next = max([self._next, *(row[0] + 1 for row in rows)])
         self._begun = {}
 
-    def merge(self, rows: Iterable[Sequence[Any]], *, count: int, label: int = 0) -> Iterator[Slice]:
-        """The slices that write rows, sorted by key, as a new run."""
+    def find(self, first: bytes, beyond: bytes, limit: int, *, oldest: int = 0) -> list[bytes]:
+        """At most ``limit`` rows from ``first`` on and before ``beyond``, in order, out of the runs with a label from
+        ``oldest`` on; each once."""
+        numbers = [run.number for run in self.live if run.label >= oldest]
+        if not numbers:
+            return []
+        of_run = (
+            f"SELECT row FROM (SELECT row FROM {self._table} WHERE run = %d AND row >= ?1 AND row < ?2 ORDER BY row LIMIT ?3)"
+        )
+        pages = " UNION ".join(of_run % number for number in numbers)
+        return [row for (row,) in self._reader.rows(f"{pages} ORDER BY 1 LIMIT ?3", (first, beyond, limit))]
+
+    def merge(self, rows: Iterable[bytes], *, count: int, label: int = 0) -> Iterator[Slice]:
+        """The slices that write these rows as a new run. SQLite sorts them, which needs no lock of Python's."""
         if count == 0:
             return
         if label not in self._begun:
             self._begun[label], self._next = self._next, self._next + 1
         run = self._begun[label]
         yield Slice(f"INSERT OR REPLACE INTO {self._table}_runs VALUES ({run}, {label}, {count}, 'live')")
-        yield from sliced(f"INSERT OR REPLACE INTO {self._table} SELECT {run}, {self._values} FROM json_each(?)", rows)
+        sql = f"INSERT OR IGNORE INTO {self._table} SELECT {run}, value FROM carray(?) ORDER BY value"
+        remaining = iter(rows)
+        while part := tuple(islice(remaining, TAIL_EVENTS_MERGE)):
+            yield Slice(sql, part)
 
     def tidy(self, busy: Callable[[], bool], forget: Callable[[int], bool] = lambda _label: False) -> Iterator[Step]:
         """The steps that drop what is dead and join runs of like size, until nothing is left to do or ``busy`` says that
@@ -135,8 +148,8 @@ class SortedRuns:
         return sorted(crowd, key=lambda run: run.rows)[: max(2, len(crowd) // 2)][:RUNS_JOINED_MAX]
 
     def _join_step(self, joining: _Joining) -> Step:
-        table, key = self._table, self._key
-        after = f"AND {key} > ?1" if joining.cursor is not None else "AND ?1 IS NULL"
+        table = self._table
+        after = "AND row > ?1" if joining.cursor is not None else "AND ?1 IS NULL"
 
         def step(connection: apsw.Connection) -> None:
             # Said anew each time: rows of a run that no list names would be found by nobody, not even to be dropped.
@@ -145,15 +158,15 @@ class SortedRuns:
                 (joining.target, joining.label, joining.rows),
             )
             rows: list[Any] = connection.execute(
-                f"SELECT {key} FROM {table} WHERE run = {joining.largest} {after} ORDER BY {key}"
-                f" LIMIT 1 OFFSET {joining.step_keys}",
+                f"SELECT row FROM {table} WHERE run = {joining.largest} {after}"
+                f" ORDER BY row LIMIT 1 OFFSET {joining.step_rows}",
                 (joining.cursor,),
             ).fetchall()
             bound = rows[0][0] if rows else None
-            until = f"AND {key} <= ?2" if rows else "AND ?2 IS NULL"
+            until = "AND row <= ?2" if rows else "AND ?2 IS NULL"
             connection.execute(
-                f"INSERT OR REPLACE INTO {table} SELECT {joining.target}, {self._names} FROM {table}"
-                f" WHERE run IN ({joining.sources}) {after} {until}",
+                f"INSERT OR IGNORE INTO {table} SELECT {joining.target}, row FROM {table}"
+                f" WHERE run IN ({joining.sources}) {after} {until} ORDER BY row",
                 (joining.cursor, bound),
             )
             joining.cursor = bound
@@ -178,11 +191,11 @@ class SortedRuns:
 
         def step(connection: apsw.Connection) -> None:
             rows: list[Any] = connection.execute(
-                f"SELECT {self._key} FROM {self._table} WHERE run = ? ORDER BY {self._key} LIMIT 1 OFFSET {_DROP_ROWS}",
+                f"SELECT row FROM {self._table} WHERE run = ? ORDER BY row LIMIT 1 OFFSET {_DROP_ROWS}",
                 (number,),
             ).fetchall()
             if rows:
-                connection.execute(f"DELETE FROM {self._table} WHERE run = ? AND {self._key} <= ?", (number, rows[0][0]))
+                connection.execute(f"DELETE FROM {self._table} WHERE run = ? AND row <= ?", (number, rows[0][0]))
                 return
             with connection:
                 connection.execute(f"DELETE FROM {self._table} WHERE run = ?", (number,))

@@ -16,18 +16,26 @@ from footfall.log.port import Group, Lane, Stream
 from footfall.log.writer import Writer
 
 _CACHE_BYTES: Final = 64 * 1024 * 1024
+_CACHE_BYTES_ASIDE: Final = 2 * 1024 * 1024
 
 _logger = structlog.get_logger("footfall.state")
 
 
 class Slice(NamedTuple):
-    """One transaction of a merge: a statement whose only parameter is a JSON array of rows (or none).
+    """One transaction of a merge: a statement whose only parameter is a JSON array of rows, or blobs for ``carray`` (or none).
 
     One statement, so that SQLite lets go of Python's lock once for the whole slice.
     """
 
     sql: str
-    rows: bytes | None = None
+    rows: bytes | tuple[bytes, ...] | None = None
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """What the statement is executed with."""
+        if self.rows is None:
+            return ()
+        return (self.rows.decode(),) if isinstance(self.rows, bytes) else (apsw.carray(self.rows),)
 
 
 Step = Slice | Callable[[apsw.Connection], None]
@@ -116,6 +124,10 @@ class State:
             raise
         return state
 
+    def open_reader(self) -> Reader:
+        """A further reader, for another thread; whoever opened it closes it. Raises ``LogUnavailableError``."""
+        return Reader(sqlite.open_reader(self.path, cache_bytes=_CACHE_BYTES_ASIDE))
+
     def close(self) -> None:
         """Close the file. The writer must have finished its jobs."""
         self.reader.close()
@@ -189,10 +201,8 @@ class State:
         def execute() -> None:
             if not isinstance(piece, Slice):
                 piece(self._connection)
-            elif piece.rows is None:
-                self._connection.execute(piece.sql)
             else:
-                self._connection.execute(piece.sql, (piece.rows.decode(),))
+                self._connection.execute(piece.sql, piece.parameters)
 
         _translated(execute)
         self._checkpoint(2 * STATE_WAL_PAGES_CHECKPOINT)

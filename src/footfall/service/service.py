@@ -4,11 +4,13 @@ import asyncio
 import gc
 import random
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
 import structlog
+from rbloom import Bloom
 
 from footfall.api.parts import Parts
 from footfall.clock import SECOND_MS, Clock, Milliseconds, SystemClock
@@ -40,7 +42,7 @@ _SWITCH_SECONDS: Final = 0.0005
 """How long one thread keeps Python's lock while another waits. The default of 5 ms would be a group's whole latency, twice
 (measured beside a busy loop: 64,000 rows/s written at 5 ms, 265,000 at 0.5 ms)."""
 _RETENTION_SECONDS: Final = 600
-_WARM_UP_PAUSE_SECONDS: Final = 0.001
+_WARM_UP_RETRY_SECONDS: Final = 10
 
 _logger = structlog.get_logger("footfall.service")
 
@@ -104,6 +106,7 @@ class Service:
         self.caught_up = False
         self._probed_at = Milliseconds(0)
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = threading.Event()
         self.parts = Parts(
             log=self.log,
             intake=self.intake,
@@ -137,6 +140,7 @@ class Service:
 
     async def stop(self) -> None:
         """Finish what was taken, merge the tails, close the files."""
+        self._stopping.set()
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -170,9 +174,23 @@ class Service:
         return {}
 
     async def _warm_up(self) -> None:
-        """Fill the filter of event ids in slices between requests."""
-        for _ in self.event_ids.warm_up():
-            await asyncio.sleep(_WARM_UP_PAUSE_SECONDS)
+        """Fill the filters of event ids on a thread beside the event loop; until then every new id is looked up."""
+
+        def warm_up() -> Mapping[int, Bloom | None]:
+            reader = self.state.open_reader()
+            try:
+                return self.event_ids.warm_up(reader, self._stopping.is_set)
+            finally:
+                reader.close()
+
+        while not self._stopping.is_set():
+            try:
+                self.event_ids.warmed_up(await asyncio.to_thread(warm_up))
+            except LogUnavailableError as failure:
+                _logger.warning("warm_up_failed", error=str(failure))
+                await asyncio.sleep(_WARM_UP_RETRY_SECONDS)
+            else:
+                return
 
     async def _retain(self) -> None:
         """Drop what the quarantine keeps no longer: from the log, for good."""

@@ -72,7 +72,7 @@ class Bench:
         self.intake = Intake(self.log, self.shelf, self.shelf)
 
     async def accept(self, *items: Any, arrival: Arrival = ARRIVAL) -> Accepted:
-        return await self.intake.accept(items, arrival, receipts=True)
+        return await self.intake.accept(list(items), arrival, receipts=True)
 
     async def events(self) -> int:
         return max((await self.log.ends(Stream.EVENTS)).values())
