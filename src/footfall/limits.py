@@ -124,13 +124,13 @@ TAIL_EVENTS_MAX: Final = 400_000
 MERGE_SLICE_ROWS: Final = 1_000
 """Rows of columns in one transaction of a merge: encoding them holds Python's lock for half a millisecond, and no longer."""
 
-RUNS_MAX: Final = 64
-"""Sorted runs of one table at which joining them goes before merging more: each costs a question two microseconds."""
+RUNS_MAX: Final = 32
+"""Sorted runs of one table at which joining them goes before merging more: each costs a question five microseconds."""
 
 RUNS_JOINED_MAX: Final = 64
 """Sorted runs that are joined at once."""
 
-TIDY_STEPS: Final = 100
+TIDY_STEPS: Final = 32
 """Steps of joining and dropping runs after one merge: about a second of work, so that positions are saved soon."""
 
 EVENT_ID_DAYS: Final = 7

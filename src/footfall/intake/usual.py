@@ -163,7 +163,7 @@ def _has_usual_product(sent: Any) -> bool:
     if handle is not None:
         if handle[0] == " " or handle[-1] == " " or not handle.isprintable() or handle.startswith("gid:"):
             return False
-        if len(handle) <= _PLACEHOLDER_CHARACTERS_MAX and handle.lower() in PLACEHOLDERS:
+        if handle.lower() in PLACEHOLDERS:
             return False
         sent.product_handle = handle
     if variant is not None:

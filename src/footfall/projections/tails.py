@@ -11,11 +11,12 @@ import structlog
 
 from footfall.errors import LogUnavailableError
 from footfall.identifiers import Position
-from footfall.limits import TAIL_EVENTS_MAX, TAIL_EVENTS_MERGE, TAIL_MERGE_SECONDS
+from footfall.limits import TAIL_EVENTS_MAX, TAIL_EVENTS_MERGE, TAIL_MERGE_SECONDS, TIDY_STEPS
 from footfall.log.port import Group, Log, Record, Stream
 from footfall.projections.state import Projection, State
 
 _CATCH_UP_RECORDS = 500
+_TIDY_PAUSE_SECONDS = 0.05
 _logger = structlog.get_logger("footfall.tails")
 
 Decoders = Mapping[Stream, Callable[[bytes], object]]
@@ -36,6 +37,8 @@ class Tails:
         self._events = 0
         self._frozen_events = 0
         self._failing = False
+        self.untidy = False
+        """Whether the last merge left something to tidy up; ``run`` goes on with it soon."""
         self._merge: asyncio.Task[bool] | None = None
         self._log: Log | None = None
         self.progress = 0.0
@@ -118,7 +121,7 @@ class Tails:
     async def run(self) -> None:
         """Merge every few seconds, for ever."""
         while True:
-            await asyncio.sleep(TAIL_MERGE_SECONDS)
+            await asyncio.sleep(_TIDY_PAUSE_SECONDS if self.untidy else TAIL_MERGE_SECONDS)
             if self._log is not None:
                 self._start_merge(self._log)
 
@@ -149,9 +152,10 @@ class Tails:
             self._frozen_ends = {stream: dict(ends) for stream, ends in self._ends.items()}
             for projection in self._projections:
                 projection.freeze()
+        self.untidy = False
         for projection in self._projections:
-            # Also where nothing is set aside: there may be something to tidy up.
-            await self._state.merge(projection)
+            # Also where nothing is set aside: there may be something to tidy up, and then more than fits into one merge.
+            self.untidy |= await self._state.merge(projection) >= TIDY_STEPS
         if self._frozen_ends != self._saved_ends:
             await self._state.save(self._projections, log.generation, self._frozen_ends)
             self._saved_ends = self._frozen_ends
