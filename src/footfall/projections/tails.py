@@ -123,7 +123,7 @@ class Tails:
         while True:
             await asyncio.sleep(_TIDY_PAUSE_SECONDS if self.untidy else TAIL_MERGE_SECONDS)
             if self._log is not None:
-                self._start_merge(self._log)
+                await asyncio.shield(self._start_merge(self._log))
 
     def _start_merge(self, log: Log) -> asyncio.Task[bool]:
         if self._merge is None:
