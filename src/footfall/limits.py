@@ -94,8 +94,9 @@ LATE_AFTER_MS: Final = 48 * 60 * 60 * 1000
 GROUP_RECORDS_MAX: Final = 5_000
 """Records in one transaction: 10 ms of writing, so that no acknowledgement waits long behind another's batch."""
 
-IMPORT_CHUNK_EVENTS_MAX: Final = 1_000
-"""Events in one chunk of an import, the second lane: 2 to 4 ms of writing between two live groups."""
+IMPORT_CHUNK_EVENTS_MAX: Final = 250
+"""Events in one chunk of an import, the second lane: each step of one, decoding to following, holds the event loop under a
+millisecond."""
 
 READ_RECORDS_MAX: Final = 10_000
 """Records in one read of the log: a read transaction is held over no more, so that the WAL can be reset."""
@@ -109,6 +110,9 @@ WAL_PAGES_CHECKPOINT: Final = 4_000
 STATE_WAL_PAGES_CHECKPOINT: Final = 48_000
 """The same for ``state.db``: 190 MB. A merge touches a page for nearly every row, and pages that several merges touched are
 written back once; reading it again after a crash takes a third of a second."""
+
+STATE_PRELOAD_BYTES_MAX: Final = 4 * 1024 * 1024 * 1024
+"""How much of ``state.db`` the system is asked to read into its memory after a start: the system drops it as it needs to."""
 
 # --- projections -------------------------------------------------------------------------------------------------
 

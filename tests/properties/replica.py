@@ -121,7 +121,12 @@ class Replica:
         self.shops.load()
         self._followers[:] = [self.tails.follow, self.shops.follow, self._groups.append]
         parts = SimpleNamespace(
-            log=self.log, shops=self.shops, history=self.history, sightings=self.sightings, unready=dict[str, str]
+            log=self.log,
+            shops=self.shops,
+            history=self.history,
+            sightings=self.sightings,
+            unready=dict[str, str],
+            covered=self.tails.covered,
         )
         self._viewed = Viewed(cast("Parts", parts))
 
@@ -196,9 +201,10 @@ class Replica:
             await self.log.append(Stream.DOCUMENTS, [document_record(made.key, made.value())])
 
     async def viewed(self, **parameters: object) -> list[dict[str, Any]]:
-        """What ``/api/v1/products/viewed`` answers to the first shop's key."""
+        """What ``/api/v1/products/viewed`` answers to the first shop's key, by the long way and by the short one."""
         query = urlencode({"key": "1" * 40, **{name: value for name, value in parameters.items() if value is not None}})
         answer = await self._viewed(Exchange("GET", "/api/v1/products/viewed", query.encode(), []))
+        assert self._viewed.soon(Exchange("GET", "/api/v1/products/viewed", query.encode(), [])) == answer
         products: list[dict[str, Any]] = msgspec.json.decode(answer.body)["data"]
         return products
 

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from footfall.clock import Clock
+from footfall.identifiers import Position
 from footfall.intake.accept import Intake
-from footfall.log.port import Log
+from footfall.log.port import Log, Stream
 from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
 from footfall.projections.outcomes import Outcomes
@@ -26,6 +27,8 @@ class Parts:
     event_ids: EventIds
     rejections: Rejections
     outcomes: Outcomes
+    covered: Callable[[Stream], Mapping[int, Position]]
+    """Up to where answers cover a stream, by partition: what every question asked now sees."""
     clock: Clock
     unready: Callable[[], Mapping[str, str]]
     """The parts that collection and history need and that are not up, with why; empty when ready."""

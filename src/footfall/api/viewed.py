@@ -1,7 +1,7 @@
 """``/api/v1/products/viewed``: what this visitor viewed (or added, removed, purchased), newest first, each product once."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -9,7 +9,7 @@ from footfall.api.exchange import NO_STORE, Answer, Exchange, Refused, json_answ
 from footfall.api.keys import Caller, find_caller
 from footfall.api.parts import Parts
 from footfall.catalog.product import product_json
-from footfall.errors import NotReadyError, PositionNotReachedError
+from footfall.errors import LogUnavailableError, NotReadyError, PositionNotReachedError
 from footfall.identifiers import (
     CustomerId,
     ProductReference,
@@ -30,6 +30,16 @@ from footfall.vocabulary import ACTIONS, Action, refusal
 _IDENTITY_WANTED = f"1 to {IDENTITY_CHARACTERS_MAX} printable characters"
 
 
+class _Question(NamedTuple):
+    """Whose products, of which action; and the other parameters."""
+
+    caller: Caller
+    uuid: Uuid | None
+    customer: CustomerId | None
+    action: Action
+    fields: Mapping[str, Any]
+
+
 class Viewed:
     """The handler."""
 
@@ -38,6 +48,23 @@ class Viewed:
 
     async def __call__(self, exchange: Exchange) -> Answer:
         fields = await exchange.fields()
+        question = self._question(exchange, fields)
+        await wait_for(fields.get("after"), self._parts)
+        return self._answer(*question)
+
+    def soon(self, exchange: Exchange) -> Answer | None:
+        """The answer to what storefronts ask nearly always, a GET that waits for nothing, without a task of its own. ``None``
+        where a request needs more than that, or is refused."""
+        if exchange.method != "GET":
+            return None
+        try:
+            fields = exchange.parameters()
+            return self._answer(*self._question(exchange, fields)) if "after" not in fields else None
+        except (Refused, NotReadyError, LogUnavailableError):
+            return None
+
+    def _question(self, exchange: Exchange, fields: Mapping[str, Any]) -> "_Question":
+        """What is asked for. Raises ``Refused`` or ``NotReadyError``."""
         caller = find_caller(exchange, fields, self._parts.shops)
         unready = self._parts.unready()
         if unready:
@@ -49,13 +76,15 @@ class Viewed:
                 "This shop answers by customer id only to its secret key (setting customer_reads). Ask from a server with "
                 "`Authorization: Bearer …`, or by uuid.",
             )
-        action = _action(fields)
-        await wait_for(fields.get("after"), self._parts)
+        return _Question(caller, uuid, customer, _action(fields), fields)
+
+    def _answer(
+        self, caller: Caller, uuid: Uuid | None, customer: CustomerId | None, action: Action, fields: Mapping[str, Any]
+    ) -> Answer:
         rows = self._rows(caller.shop.id, uuid, customer, action)
         metafields = fields.get("metafields") == "yes"
         products = self._products(caller, rows, read_limit(fields.get("limit")), metafields=metafields)
-        ends = await self._parts.log.ends(Stream.EVENTS)
-        token = position_token(self._parts.log.generation, ends).encode()
+        token = position_token(self._parts.log.generation, self._parts.covered(Stream.EVENTS)).encode()
         return json_answer({"data": products}, headers=[NO_STORE, (b"footfall-position", token)], pretty=is_pretty(fields))
 
     def _rows(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, action: Action) -> Iterator[Seen]:

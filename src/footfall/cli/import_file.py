@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from footfall.cli.options import Assignment, as_mapping, data_option, json_option, shop_option
-from footfall.cli.owner import Owner, open_owner
+from footfall.cli.owner import Owner, give_way, open_owner
 from footfall.cli.show import counted, note, plain, print_json, progress
 from footfall.cli.sources import FORMATS, Row, Source, open_source
 from footfall.cli.sources.chunks import Chunk, chunks
@@ -87,6 +87,8 @@ def import_file(
     tally = Tally(shop, source or file.name)
     started = time.monotonic()
     with closing(open_source(file, form, as_mapping(mapping), as_mapping(constants))) as rows, open_owner(data) as owner:
+        if owner.serves:
+            give_way()
         try:
             _import(owner, rows, tally)
         except KeyboardInterrupt:

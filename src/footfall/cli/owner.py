@@ -5,6 +5,7 @@ Either way the same commands run (``service.commands``); nothing here opens a fi
 
 import asyncio
 import gc
+import os
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,17 @@ def open_owner(data: Path | None, *, create: bool = False, unready: bool = False
                 process.stop()
         finally:
             lock_or_server.release()
+
+
+def give_way() -> None:
+    """Let this process run only when nobody else wants the processor, as who reads a file beside a server does.
+
+    Measured beside an import: acknowledgements took 2.4 times as long with a niceness of 10, and 1.2 times with this.
+    """
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    else:
+        os.nice(19)
 
 
 def _reach(config: Config, *, create: bool, unready: bool) -> "DirectoryLock | _Server":

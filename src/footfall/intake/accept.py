@@ -1,6 +1,7 @@
 """Accepting events: read each, recognise duplicates, store the good ones and quarantine the others, durably, then answer."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -20,8 +21,10 @@ from footfall.intake.usual import usual_event
 from footfall.limits import WAITING_EVENTS_MAX
 from footfall.log.port import Lane, Log, Place, Record, Span, Stream
 
-_SLICE_EVENTS: Final = 50
-"""Events of an import that are read before live requests get their turn: half a millisecond."""
+_SLICE_EVENTS: Final = 20
+"""Events of an import that are read before live requests get their turn: a tenth of a millisecond."""
+_REST_SECONDS_MAX: Final = 0.05
+"""The longest that an import rests after a chunk beside which live requests came: it goes on under any load."""
 _NOT_COMPARED: Final = frozenset({"received_at", "time", "device", "verified", "origin", "flags", "consent"})
 """What differs between two deliveries of one event without its content being another."""
 
@@ -100,6 +103,7 @@ class Intake:
         self._outcomes = outcomes
         self._pending: dict[bytes, _Pending] = {}
         self._waiting_events = 0
+        self._live_requests = 0
 
     @property
     def waiting_events(self) -> int:
@@ -123,11 +127,18 @@ class Intake:
         """
         if self._waiting_events + len(items) > WAITING_EVENTS_MAX:
             raise OverloadedError
+        if lane is Lane.LIVE:
+            self._live_requests += 1
+        live_requests, began_seconds = self._live_requests, time.monotonic()
         self._waiting_events += len(items)
         try:
-            return await self._accept(items, arrival, lane, origins, receipts)
+            accepted = await self._accept(items, arrival, lane, origins, receipts)
         finally:
             self._waiting_events -= len(items)
+        if lane is not Lane.LIVE and self._live_requests != live_requests:
+            # As long as the chunk took: live requests rarely find an import at work then.
+            await asyncio.sleep(min(time.monotonic() - began_seconds, _REST_SECONDS_MAX))
+        return accepted
 
     def accept_soon(self, text: bytes, arrival: Arrival, done: Callable[[Place | None, BaseException | None], None]) -> bool:
         """The short way of the text of one event that is good, new and without warnings: ``done`` is told its place once it is
@@ -148,6 +159,7 @@ class Intake:
                 return False
             self._pending[digest] = _Pending(asyncio.get_running_loop().create_future(), 0)
         self._waiting_events += 1
+        self._live_requests += 1
 
         def finished(place: Place | None, failure: BaseException | None) -> None:
             self._waiting_events -= 1

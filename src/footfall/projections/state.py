@@ -1,5 +1,6 @@
 """``state.db``: where the projections keep their rows and how far each has read. Can be deleted; the log makes it anew."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -10,13 +11,14 @@ import structlog
 
 from footfall.errors import LogUnavailableError
 from footfall.identifiers import Generation, Position
-from footfall.limits import STATE_WAL_PAGES_CHECKPOINT
+from footfall.limits import STATE_PRELOAD_BYTES_MAX, STATE_WAL_PAGES_CHECKPOINT
 from footfall.log import sqlite
 from footfall.log.port import Group, Lane, Stream
 from footfall.log.writer import Writer
 
 _CACHE_BYTES: Final = 64 * 1024 * 1024
 _CACHE_BYTES_ASIDE: Final = 2 * 1024 * 1024
+_PRELOAD_BYTES: Final = 8 * 1024 * 1024
 
 _logger = structlog.get_logger("footfall.state")
 
@@ -127,6 +129,17 @@ class State:
     def open_reader(self) -> Reader:
         """A further reader, for another thread; whoever opened it closes it. Raises ``LogUnavailableError``."""
         return Reader(sqlite.open_reader(self.path, cache_bytes=_CACHE_BYTES_ASIDE))
+
+    def preload(self, stopped: Callable[[], bool]) -> None:
+        """Ask the system to read the file into its memory; for a thread beside the event loop. A question that finds its page
+        on a slow disk would hold up everything behind it (measured on a cold disk: 60 answers a second instead of 5,000)."""
+        if not hasattr(os, "posix_fadvise"):
+            return
+        with self.path.open("rb") as file:
+            for start in range(0, min(self.path.stat().st_size, STATE_PRELOAD_BYTES_MAX), _PRELOAD_BYTES):
+                if stopped():
+                    return
+                os.posix_fadvise(file.fileno(), start, _PRELOAD_BYTES, os.POSIX_FADV_WILLNEED)
 
     def close(self) -> None:
         """Close the file. The writer must have finished its jobs."""

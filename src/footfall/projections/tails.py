@@ -49,6 +49,10 @@ class Tails:
         """Whether memory holds all that it may: ``state.db`` could not be written for long."""
         return self._events + self._frozen_events >= TAIL_EVENTS_MAX
 
+    def covered(self, stream: Stream) -> Mapping[int, Position]:
+        """Up to where the projections have taken in a stream, by partition."""
+        return self._ends[stream]
+
     def follow(self, group: Group) -> None:
         """Take a group that has just become durable."""
         for projection in self._following[group.stream]:

@@ -116,6 +116,7 @@ class Service:
             event_ids=self.event_ids,
             rejections=self.rejections,
             outcomes=self.outcomes,
+            covered=self.tails.covered,
             clock=self.clock,
             unready=self._unready,
             pending=lambda: self.pending,
@@ -174,9 +175,11 @@ class Service:
         return {}
 
     async def _warm_up(self) -> None:
-        """Fill the filters of event ids on a thread beside the event loop; until then every new id is looked up."""
+        """Have ``state.db`` read into memory and fill the filters of event ids, on a thread beside the event loop; until then
+        every new id is looked up."""
 
         def warm_up() -> Mapping[int, Bloom | None]:
+            self.state.preload(self._stopping.is_set)
             reader = self.state.open_reader()
             try:
                 return self.event_ids.warm_up(reader, self._stopping.is_set)
@@ -186,7 +189,7 @@ class Service:
         while not self._stopping.is_set():
             try:
                 self.event_ids.warmed_up(await asyncio.to_thread(warm_up))
-            except LogUnavailableError as failure:
+            except (LogUnavailableError, OSError) as failure:
                 _logger.warning("warm_up_failed", error=str(failure))
                 await asyncio.sleep(_WARM_UP_RETRY_SECONDS)
             else:

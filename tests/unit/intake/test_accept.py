@@ -235,3 +235,29 @@ def test_the_window_is_asked_with_the_time_of_arrival() -> None:
         assert bench.shelf.asked == [NOW + DAY_MS]
 
     asyncio.run(scenario())
+
+
+def test_an_import_rests_after_a_chunk_beside_which_live_events_came_and_else_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+
+    async def import_chunk(*, beside_live: bool) -> None:
+        bench = Bench()
+        bench.log.gate.clear()
+        importing = asyncio.create_task(bench.intake.accept([raw()], ARRIVAL, lane=Lane.IMPORT))
+        live = [asyncio.create_task(bench.accept(raw()))] if beside_live else []
+        await asyncio.sleep(0.01)
+        bench.log.gate.set()
+        await asyncio.gather(importing, *live)
+
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        rests.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr("footfall.intake.accept.asyncio.sleep", noted)
+    asyncio.run(import_chunk(beside_live=True))
+    assert [seconds for seconds in rests if 0 < seconds != 0.01], "it rests as long as it took"
+    rests.clear()
+    asyncio.run(import_chunk(beside_live=False))
+    assert [seconds for seconds in rests if 0 < seconds != 0.01] == []
