@@ -173,6 +173,44 @@ QUARANTINE_DAYS: Final = 30
 ORIGINAL_BYTES_MAX: Final = EVENT_BYTES_MAX
 """How much of a rejected event's original is kept."""
 
+# --- the catalog -------------------------------------------------------------------------------------------------
+
+CATALOG_TEXT_CHARACTERS_MAX: Final = 512 * 1024
+"""Any text of a product: Shopify takes descriptions of up to 512 KB."""
+
+PRODUCT_VARIANTS_MAX: Final = 2_048
+"""Variants of a product, as at Shopify."""
+
+PRODUCT_IMAGES_MAX: Final = 250
+"""Images of a product, as at Shopify."""
+
+PRODUCT_METAFIELDS_MAX: Final = 250
+"""Metafields of a product or variant."""
+
+COLLECTION_PRODUCTS_MAX: Final = 100_000
+"""Products of a collection: a list of 1.5 MB."""
+
+CATALOG_BATCH_MAX: Final = 250
+"""Products or collections in one request or command, as on a page of Shopify's: 30 ms of work, in slices."""
+
+CATALOG_CHUNK_BYTES_MAX: Final = 2 * 1024 * 1024
+"""Bytes of products that a command sends to the owner at once."""
+
+CATALOG_FILE_BYTES_MAX: Final = 256 * 1024 * 1024
+"""A file of products that is one JSON text, and so is read whole. Lines and CSV have no such bound."""
+
+CATALOG_LINE_BYTES_MAX: Final = 4 * 1024 * 1024
+"""One line of a file of products: a product with all its texts at their bounds is larger, and none is real."""
+
+CATALOG_CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Product objects kept ready to answer, all shops together: about 10,000."""
+
+CATALOG_NAMES_CACHE_MAX: Final = 100_000
+"""Ids, handles and variants kept in memory with the product that they lead to, all shops together: 20 MB."""
+
+PRODUCTS_NAMED_MAX: Final = 1_000
+"""Products that a request may name in one parameter."""
+
 # --- answers -----------------------------------------------------------------------------------------------------
 
 PRODUCTS_DEFAULT: Final = 5

@@ -91,7 +91,7 @@ def test_answers_are_indented_for_pretty_alone(tmp_path: Path, query: str, inden
 def test_after_waits_for_its_own_generation_and_takes_another_for_reached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("footfall.api.viewed.AFTER_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("footfall.api.products.AFTER_WAIT_SECONDS", 0.01)
 
     async def scenario(shop: Running) -> None:
         async def ask(after: str) -> Any:

@@ -17,6 +17,7 @@ from hypothesis import strategies
 
 from footfall.api.exchange import Exchange
 from footfall.api.parts import Parts
+from footfall.api.products import Products
 from footfall.api.viewed import Viewed
 from footfall.clock import Milliseconds
 from footfall.errors import LogUnavailableError
@@ -26,6 +27,7 @@ from footfall.intake.quarantine import decode_quarantined
 from footfall.log.memory import MemoryLog
 from footfall.log.port import Group, Lane, Place, Record, Stream
 from footfall.log.writer import Writer
+from footfall.projections.catalog import Catalog
 from footfall.projections.documents import Documents, decode_document, document_record
 from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
@@ -107,6 +109,7 @@ class Replica:
         self.sightings = Sightings(reader)
         self.event_ids = EventIds(reader, days=EVENT_IDS_DAYS)
         self.documents = Documents(reader)
+        self.catalog = Catalog(reader, self.documents)
         self.rejections = Rejections(reader)
         self.imports = Imports(reader)
         self.outcomes = Outcomes(reader)
@@ -114,7 +117,7 @@ class Replica:
         projections: list[Projection] = [self.history, self.identity, self.sightings, self.event_ids, self.imports]
         self.tails = Tails(
             self.state,
-            [*projections, self.documents, self.rejections, self.outcomes],
+            [*projections, self.documents, self.catalog, self.rejections, self.outcomes],
             {Stream.EVENTS: decode_event, Stream.DOCUMENTS: decode_document, Stream.QUARANTINE: decode_quarantined},
         )
         await self.tails.catch_up(self.log)
@@ -123,12 +126,13 @@ class Replica:
         parts = SimpleNamespace(
             log=self.log,
             shops=self.shops,
+            catalog=self.catalog,
             history=self.history,
             sightings=self.sightings,
             unready=dict[str, str],
             covered=self.tails.covered,
         )
-        self._viewed = Viewed(cast("Parts", parts))
+        self._viewed = Viewed(cast("Parts", parts), Products(cast("Parts", parts)))
 
     def close(self) -> None:
         """Close the file and forget what is only in memory, as a crash does."""

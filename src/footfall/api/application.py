@@ -22,6 +22,7 @@ from footfall.api.exchange import (
     unavailable,
 )
 from footfall.api.parts import Parts
+from footfall.api.products import Products
 from footfall.api.status import Status
 from footfall.api.viewed import Viewed
 from footfall.api.where import Where
@@ -60,7 +61,7 @@ class Application:
     def __init__(self, parts: Parts, pages: ASGI) -> None:
         collection = Collection(parts)
         status = Status(parts)
-        viewed = Viewed(parts)
+        viewed = Viewed(parts, Products(parts))
         self._routes: Mapping[str, Mapping[str, Handler]] = {
             "/api/v1/analytics/event": {"GET": collection.v1, "POST": collection.v1},
             PIXEL_PATH: {"GET": collection.v1},

@@ -40,6 +40,8 @@ _ANY_KEY: Final = ("key", *_KEY_HEADERS, "secret")
 _BODY_ERRORS: Final = ("TooSlow", "TooLarge", "Unsupported")
 _COLLECTION_ERRORS: Final = ("MissingIdentity", "UnknownKey", "SecretInPage", *_BODY_ERRORS, "Unavailable")
 _PIXEL_ERRORS: Final = ("MissingIdentity", "UnknownKey", "SecretInPage", "TooLarge", "Unavailable")
+_OF_LISTS: Final = ("limit", "filter_oos", "country_code", "metafields", "catalog", "format", "after")
+"""The parameters that every list of products takes."""
 _READ_ERRORS: Final = ("MissingIdentity", "UnknownKey", "CustomerReadsSecret", "TooLarge", "Unavailable")
 
 _ABOUT: Final = (
@@ -212,7 +214,7 @@ def _reads() -> dict[str, Any]:
         "ignored.",
         answer,
         errors=_READ_ERRORS,
-        taking=("key", "uuid", "shopify_customer_id", "subject", "verb", "limit", "format", "after"),
+        taking=("key", "uuid", "shopify_customer_id", "subject", "verb", *_OF_LISTS),
     )
     post = _operation(
         "products-viewed-post",
@@ -290,7 +292,7 @@ def _security_schemes() -> dict[str, Any]:
 def document() -> dict[str, Any]:
     """The whole document. Built anew at each call; whoever needs it keeps it."""
     described = parameters()
-    question = {name: described[name]["schema"] for name in ("key", "uuid", "shopify_customer_id", "limit", "format", "after")}
+    question = {name: described[name]["schema"] for name in ("key", "uuid", "shopify_customer_id", *_OF_LISTS)}
     question |= {name: {"type": "string"} for name in ("subject", "verb")}
     return {
         "openapi": "3.1.0",

@@ -6,7 +6,7 @@ Data for ``openapi`` and the reference pages; nothing here decides anything, and
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from footfall.catalog.product import ToldProduct, product_object
+from footfall.catalog.told import ToldProduct, product_object
 from footfall.limits import (
     EVENT_ID_DAYS,
     IDENTITY_CHARACTERS_MAX,
@@ -222,7 +222,7 @@ def _product_properties() -> dict[str, Schema]:
     )
     properties["tags"]["description"] = "One comma-separated text."
     properties["link"]["description"] = "`<url>/products/<handle>` where the shop has the setting `url`."
-    properties["catalog"]["description"] = "`false`: told by the events alone, there is no catalog."
+    properties["catalog"]["description"] = "`true`: from the shop's catalog. `false`: told by the events alone."
     return properties
 
 

@@ -103,6 +103,27 @@ _QUERY_ONLY: Final = (
         f"Products in the answer: {PRODUCTS_DEFAULT} where it is absent or no number above 0; above {PRODUCTS_MAX} counts "
         f"as {PRODUCTS_MAX}.",
     ),
+    _parameter(
+        "filter_oos",
+        {"type": "string", "enum": ["yes", "no"]},
+        "yes",
+        "`yes` leaves out what is out of stock; `viewed` shows it unless asked.",
+    ),
+    _parameter(
+        "country_code",
+        {"type": "string"},
+        "DE",
+        "Two letters: that country's prices, where the catalog has them.",
+    ),
+    _parameter(
+        "metafields", {"type": "string", "enum": ["yes", "no"]}, "yes", "`yes` adds the product's metafields, an array."
+    ),
+    _parameter(
+        "catalog",
+        {"type": "string", "enum": ["any"]},
+        "any",
+        "`any` shows products that the shop's catalog doesn't know or that are not published as well.",
+    ),
     _parameter("format", {"type": "string"}, "pretty", "`pretty` indents the answer; so does a bare `pretty`."),
     _parameter(
         "after",

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from footfall.clock import Clock
 from footfall.identifiers import Position
 from footfall.intake.accept import Intake
+from footfall.intake.catalog import CatalogIntake
 from footfall.log.port import Log, Stream
+from footfall.projections.catalog import Catalog
 from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
 from footfall.projections.outcomes import Outcomes
@@ -23,6 +25,8 @@ class Parts:
     intake: Intake
     shops: Shops
     history: History
+    catalog: Catalog
+    catalog_intake: CatalogIntake
     sightings: Sightings
     event_ids: EventIds
     rejections: Rejections

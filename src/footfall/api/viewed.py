@@ -3,54 +3,48 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
-from footfall.api.exchange import NO_STORE, Answer, Exchange, Refused, json_answer
-from footfall.api.keys import Caller, find_caller
+from footfall.api.exchange import NO_STORE, Answer, Exchange, Refused
+from footfall.api.keys import Caller
 from footfall.api.parts import Parts
-from footfall.catalog.product import product_json
-from footfall.errors import LogUnavailableError, NotReadyError, PositionNotReachedError
+from footfall.api.products import Products, Question, wait_for
+from footfall.errors import LogUnavailableError, NotReadyError
 from footfall.identifiers import (
     CustomerId,
-    ProductReference,
     ShopId,
     Uuid,
     is_placeholder,
-    position_token,
     read_id,
-    read_position_token,
     read_uuid,
 )
 from footfall.intake.rejection import MISSING_IDENTITY, invalid
-from footfall.limits import AFTER_WAIT_SECONDS, IDENTITY_CHARACTERS_MAX, PRODUCTS_DEFAULT, PRODUCTS_MAX
-from footfall.log.port import Stream
+from footfall.limits import IDENTITY_CHARACTERS_MAX
 from footfall.projections.history import Seen
 from footfall.vocabulary import ACTIONS, Action, refusal
 
 _IDENTITY_WANTED = f"1 to {IDENTITY_CHARACTERS_MAX} printable characters"
 
 
-class _Question(NamedTuple):
-    """Whose products, of which action; and the other parameters."""
+class _Asked(NamedTuple):
+    """Whose products, of which action, and how they are shown."""
 
-    caller: Caller
+    question: Question
     uuid: Uuid | None
     customer: CustomerId | None
     action: Action
-    fields: Mapping[str, Any]
 
 
 class Viewed:
     """The handler."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, products: Products) -> None:
         self._parts = parts
+        self._products = products
 
     async def __call__(self, exchange: Exchange) -> Answer:
         fields = await exchange.fields()
-        question = self._question(exchange, fields)
+        asked = self._asked(exchange, fields)
         await wait_for(fields.get("after"), self._parts)
-        return self._answer(*question)
+        return self._answer(*asked)
 
     def soon(self, exchange: Exchange) -> Answer | None:
         """The answer to what storefronts ask nearly always, a GET that waits for nothing, without a task of its own. ``None``
@@ -59,33 +53,25 @@ class Viewed:
             return None
         try:
             fields = exchange.parameters()
-            return self._answer(*self._question(exchange, fields)) if "after" not in fields else None
+            return self._answer(*self._asked(exchange, fields)) if "after" not in fields else None
         except (Refused, NotReadyError, LogUnavailableError):
             return None
 
-    def _question(self, exchange: Exchange, fields: Mapping[str, Any]) -> "_Question":
+    def _asked(self, exchange: Exchange, fields: Mapping[str, Any]) -> _Asked:
         """What is asked for. Raises ``Refused`` or ``NotReadyError``."""
-        caller = find_caller(exchange, fields, self._parts.shops)
-        unready = self._parts.unready()
-        if unready:
-            raise NotReadyError("; ".join(f"{part}: {why}" for part, why in unready.items()) + ".")
+        question = self._products.asked(exchange, fields, in_stock=False, hidden=True)
         uuid, customer = read_identity(fields)
-        if customer is not None and not may_read_customer(caller):
+        if customer is not None and not may_read_customer(question.caller):
             raise Refused(
                 403,
                 "This shop answers by customer id only to its secret key (setting customer_reads). Ask from a server with "
                 "`Authorization: Bearer …`, or by uuid.",
             )
-        return _Question(caller, uuid, customer, _action(fields), fields)
+        return _Asked(question, uuid, customer, _action(fields))
 
-    def _answer(
-        self, caller: Caller, uuid: Uuid | None, customer: CustomerId | None, action: Action, fields: Mapping[str, Any]
-    ) -> Answer:
-        rows = self._rows(caller.shop.id, uuid, customer, action)
-        metafields = fields.get("metafields") == "yes"
-        products = self._products(caller, rows, read_limit(fields.get("limit")), metafields=metafields)
-        token = position_token(self._parts.log.generation, self._parts.covered(Stream.EVENTS)).encode()
-        return json_answer({"data": products}, headers=[NO_STORE, (b"footfall-position", token)], pretty=is_pretty(fields))
+    def _answer(self, question: Question, uuid: Uuid | None, customer: CustomerId | None, action: Action) -> Answer:
+        rows = self._rows(question.caller.shop.id, uuid, customer, action)
+        return self._products.answer(question, self._products.shown(question, (row.reference for row in rows)), [NO_STORE])
 
     def _rows(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, action: Action) -> Iterator[Seen]:
         history = self._parts.history
@@ -95,22 +81,6 @@ class Viewed:
         if customer is None:
             return history.of_uuid(shop, uuid, action)
         return history.of_both(shop, uuid, customer, action)
-
-    def _products(self, caller: Caller, rows: Iterator[Seen], limit: int, *, metafields: bool) -> list[msgspec.Raw]:
-        """Each product once, where it was seen last; ``limit`` counts products after their names are resolved."""
-        shown: dict[ProductReference, msgspec.Raw] = {}
-        names: set[ProductReference] = set()
-        sightings = self._parts.sightings
-        for row in rows:
-            if row.reference in names:
-                continue
-            names.add(row.reference)
-            reference, told = sightings.product(caller.shop.id, row.reference)
-            if reference not in shown:
-                shown[reference] = product_json(told, caller.shop.url, metafields=metafields)
-                if len(shown) == limit:
-                    break
-        return list(shown.values())
 
 
 def read_identity(fields: Mapping[str, Any]) -> tuple[Uuid | None, CustomerId | None]:
@@ -146,36 +116,3 @@ def _action(fields: Mapping[str, Any]) -> Action:
     if action is None:
         raise Refused(400, refusal(subject, verb, "product")[1])
     return action
-
-
-async def wait_for(after: object, parts: Parts) -> None:
-    """Wait until answers cover the position of ``after=``; one of another generation counts as reached.
-
-    Raises ``Refused`` (400) where it is no position, ``PositionNotReachedError`` after the bound.
-    """
-    if after is None or after == "":
-        return
-    token = read_position_token(str(after))
-    if token is None:
-        raise Refused(400, "Invalid after. It must be a position, as the header Footfall-Position gives it.")
-    generation, ends = token
-    if generation == parts.log.generation and not await parts.log.wait(
-        Stream.EVENTS, ends, timeout_seconds=AFTER_WAIT_SECONDS
-    ):
-        raise PositionNotReachedError
-
-
-def read_limit(value: object) -> int:
-    """``limit``: 5 where it is absent, empty, zero, negative or not a number; at most 250. A read never fails over it."""
-    text = str(value).strip()
-    if not (text.isascii() and text.isdigit()):
-        return PRODUCTS_DEFAULT
-    digits = text.lstrip("0")
-    if len(digits) > len(str(PRODUCTS_MAX)):
-        return PRODUCTS_MAX
-    return min(int(digits), PRODUCTS_MAX) if digits else PRODUCTS_DEFAULT
-
-
-def is_pretty(fields: Mapping[str, Any]) -> bool:
-    """``format=pretty``, or a bare ``pretty``."""
-    return fields.get("format") == "pretty" or fields.get("pretty") == ""

@@ -1,80 +1,134 @@
-"""The product object as answers carry it, Shopify REST style: every key is always there, ``null`` where nothing is known."""
+"""A product as the catalog keeps it: one JSON document for each, in which what its source could not see is left out.
 
-from functools import lru_cache
-from typing import Any
-from urllib.parse import quote
+Ids are texts of digits (without ``gid://shopify/…``), amounts are decimal texts, times ISO 8601 as the source gave them.
+"""
+
+from typing import Literal, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
+
+Value = TypeVar("Value")
+Text = str | None | UnsetType
+Whole = int | None | UnsetType
+Status = Literal["active", "draft", "archived"]
 
 
-class ToldProduct(msgspec.Struct, frozen=True, gc=False):
-    """A product as far as the events tell. Ids are as the clients sent them."""
+class Image(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
+    """A picture. ``variant_ids``: the variants that it shows."""
 
-    product_id: str | None = None
-    handle: str | None = None
-    title: str | None = None
-    variant_id: str | None = None
-    variant_title: str | None = None
-    price: str | None = None
-    sku: str | None = None
+    src: str
+    id: Text = UNSET
+    alt: Text = UNSET
+    width: Whole = UNSET
+    height: Whole = UNSET
+    variant_ids: list[str] | UnsetType = UNSET
 
 
-def product_object(told: ToldProduct, shop_url: str | None, *, metafields: bool = False) -> dict[str, Any]:
-    """The product object of a shop without a catalog, marked ``"catalog": false``.
+class Option(msgspec.Struct, omit_defaults=True, frozen=True):
+    """What variants differ in, such as size; ``values`` in their order."""
 
-    ``link`` is ``<url>/products/<handle>``. The one variant is the one that an event told last; ids are numbers where
-    they are digits. ``metafields``: with that key, an empty array, since events tell none.
+    name: str
+    values: list[str] = []
+
+
+class Metafield(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
+    """A field that the shop added. ``value`` is its text, whatever its type."""
+
+    key: str
+    value: Text = UNSET
+    namespace: Text = UNSET
+    type: Text = UNSET
+    id: Text = UNSET
+
+
+class Price(msgspec.Struct, omit_defaults=True, frozen=True):
+    """What a variant costs in one country. ``currency`` has three letters."""
+
+    price: str
+    compare_at_price: Text = UNSET
+    currency: Text = UNSET
+
+
+class Variant(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
+    """One thing that can be bought.
+
+    ``available`` is what the source itself says of it; ``inventory_management`` is ``None`` where stock isn't tracked;
+    ``stock`` is the number in each location, by its id. ``prices`` goes by country (two letters).
     """
-    number = _number(told.product_id)
-    product: dict[str, Any] = {
-        "id": number,
-        "title": told.title,
-        "body_html": None,
-        "description": None,
-        "vendor": None,
-        "product_type": None,
-        "created_at": None,
-        "handle": told.handle,
-        "updated_at": None,
-        "published_at": None,
-        "template_suffix": None,
-        "published_scope": None,
-        "tags": "",
-        "admin_graphql_api_id": f"gid://shopify/Product/{number}" if isinstance(number, int) else None,
-        "status": None,
-        "image": None,
-        "images": [],
-        "options": [],
-        "variants": [_variant(told, number)] if told.variant_id or told.price else [],
-        "link": f"{shop_url.rstrip('/')}/products/{quote(told.handle)}" if shop_url and told.handle else None,
-        "catalog": False,
-    }
-    if metafields:
-        product["metafields"] = []
-    return product
+
+    id: Text = UNSET
+    title: Text = UNSET
+    price: Text = UNSET
+    compare_at_price: Text = UNSET
+    sku: Text = UNSET
+    barcode: Text = UNSET
+    options: list[str] | UnsetType = UNSET
+    weight: Text = UNSET
+    weight_unit: Text = UNSET
+    image_id: Text = UNSET
+    available: bool | UnsetType | None = UNSET
+    inventory_item_id: Text = UNSET
+    inventory_management: Text = UNSET
+    inventory_policy: Text = UNSET
+    inventory_quantity: Whole = UNSET
+    stock: dict[str, int] | UnsetType = UNSET
+    prices: dict[str, Price] | UnsetType = UNSET
+    metafields: list[Metafield] | UnsetType = UNSET
+    created_at: Text = UNSET
+    updated_at: Text = UNSET
 
 
-@lru_cache(maxsize=20_000)
-def product_json(told: ToldProduct, shop_url: str | None, *, metafields: bool = False) -> msgspec.Raw:
-    """``product_object`` as JSON; kept for the products asked about last, since most answers show the same few."""
-    return msgspec.Raw(msgspec.json.encode(product_object(told, shop_url, metafields=metafields)))
+class Product(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
+    """One product. At least one of ``id`` and ``handle`` is there; ``published_at`` is ``None`` while it is not published."""
+
+    id: Text = UNSET
+    handle: Text = UNSET
+    title: Text = UNSET
+    body_html: Text = UNSET
+    vendor: Text = UNSET
+    product_type: Text = UNSET
+    tags: list[str] | UnsetType = UNSET
+    status: Status | UnsetType | None = UNSET
+    published_at: Text = UNSET
+    published_scope: Text = UNSET
+    template_suffix: Text = UNSET
+    images: list[Image] | UnsetType = UNSET
+    options: list[Option] | UnsetType = UNSET
+    variants: list[Variant] | UnsetType = UNSET
+    metafields: list[Metafield] | UnsetType = UNSET
+    created_at: Text = UNSET
+    updated_at: Text = UNSET
 
 
-def _variant(told: ToldProduct, product_number: int | str | None) -> dict[str, Any]:
-    number = _number(told.variant_id)
-    return {
-        "id": number,
-        "product_id": product_number,
-        "title": told.variant_title,
-        "price": told.price,
-        "compare_at_price": None,
-        "sku": told.sku,
-        "inventory_quantity": None,
-        # Unknown counts as in stock.
-        "available": True,
-        "admin_graphql_api_id": f"gid://shopify/ProductVariant/{number}" if isinstance(number, int) else None,
-    }
+def is_variant_in_stock(variant: Variant) -> bool:
+    """Whether it can be bought: the source says so; else stock isn't tracked, or selling goes on without it, or there is some
+    in all locations together. Unknown counts as in stock."""
+    if isinstance(variant.available, bool):
+        return variant.available
+    if variant.inventory_management is None or variant.inventory_policy == "continue":
+        return True
+    quantity = quantity_of(variant)
+    return quantity is None or quantity > 0
 
 
-def _number(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isdigit() and text.isascii() and len(text) <= 19 else text
+def is_in_stock(product: Product) -> bool:
+    """Whether one of its variants is; a product whose variants are unknown counts as in stock."""
+    variants = known(product.variants)
+    return not variants or any(map(is_variant_in_stock, variants))
+
+
+def is_published(product: Product) -> bool:
+    """Whether shoppers may see it: published, and neither draft nor archived. Unknown counts as published."""
+    return product.published_at is not None and known(product.status) in (None, "active")
+
+
+def quantity_of(variant: Variant) -> int | None:
+    """How many there are in all locations together, ``None`` where that is unknown."""
+    stock = known(variant.stock)
+    return sum(stock.values()) if stock else known(variant.inventory_quantity)
+
+
+def known(value: Value | UnsetType) -> Value | None:
+    """A field's value, ``None`` where its source could not see it."""
+    return None if isinstance(value, UnsetType) else value

@@ -12,6 +12,7 @@ from footfall import __version__
 from footfall.errors import FootfallError
 
 _COMMANDS: Final = {
+    "catalog": "footfall.cli.catalog:catalog",
     "demo": "footfall.cli.demo:demo",
     "event": "footfall.cli.event:event",
     "export": "footfall.cli.export:export",

@@ -1,4 +1,4 @@
-"""Documents: the latest version of everything a shop has set up. Shops, keys and settings now; the catalog later."""
+"""Documents: the latest version of everything a shop has set up: shops, keys and settings, products and collections."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,15 +15,21 @@ _DELETE = "DELETE FROM documents WHERE key IN (SELECT value FROM json_each(?))"
 
 
 class Document(msgspec.Struct, frozen=True):
-    """One version of one document, as the log keeps it. ``value`` is a JSON object, ``null`` once it is deleted."""
+    """One version of one document, as the log keeps it. ``value`` is a JSON object, ``null`` once it is deleted; it stays the
+    text that it is, since thousands of products wait here for a merge."""
 
     key: str
-    value: dict[str, Any] | None
+    value: msgspec.Raw
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether this version says that there is none any more."""
+        return bytes(self.value) == b"null"
 
 
-def document_record(key: str, value: dict[str, Any] | None) -> Record:
-    """The record that makes this the latest version of a document."""
-    document = Document(key, value)
+def document_record(key: str, value: object) -> Record:
+    """The record that makes this the latest version of a document; ``None`` deletes it."""
+    document = Document(key, msgspec.Raw(msgspec.json.encode(value)))
     return Record(key, msgspec.json.encode(document), document)
 
 
@@ -61,33 +67,55 @@ class Documents:
         yield from sliced(
             _MERGE,
             (
-                (key, position, msgspec.json.encode(document.value).decode())
+                (key, position, bytes(document.value).decode())
                 for key, (position, document) in latest
-                if document.value is not None
+                if not document.is_deleted
             ),
         )
-        deleted = [key for key, (_, document) in latest if document.value is None]
+        deleted = [key for key, (_, document) in latest if document.is_deleted]
         if deleted:
             yield Slice(_DELETE, msgspec.json.encode(deleted))
 
     def thaw(self) -> None:
         self._frozen = {}
 
-    def get(self, key: str) -> dict[str, Any] | None:
-        """The latest version of a document, or ``None``."""
+    def raw(self, key: str) -> bytes | None:
+        """The latest version of a document as its JSON, or ``None``."""
         for fresh in (self._active, self._frozen):
             if key in fresh:
-                return fresh[key][1].value
-        rows = self._reader.rows("SELECT value FROM documents WHERE key = ?", (key,))
-        return msgspec.json.decode(str(rows[0][0]), type=dict[str, Any]) if rows else None
+                document = fresh[key][1]
+                return None if document.is_deleted else bytes(document.value)
+        rows = self._reader.rows("SELECT CAST(value AS BLOB) FROM documents WHERE key = ?", (key,))
+        return rows[0][0] if rows else None
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The latest version of a document, or ``None``."""
+        value = self.raw(key)
+        return msgspec.json.decode(value, type=dict[str, Any]) if value is not None else None
+
+    def is_any_under(self, prefix: str) -> bool:
+        """Whether there is a document whose key begins with ``prefix``."""
+        fresh = self._frozen | self._active
+        if any(key.startswith(prefix) and not document.is_deleted for key, (_, document) in fresh.items()):
+            return True
+        rows = self._reader.rows(
+            "SELECT key FROM documents WHERE key >= ? AND key < ? ORDER BY key LIMIT ?", (*_range(prefix), len(fresh) + 1)
+        )
+        return any(str(key) not in fresh for (key,) in rows)
 
     def under(self, prefix: str) -> dict[str, dict[str, Any]]:
         """Every document whose key begins with ``prefix``, by key."""
         rows = self._reader.rows(
             "SELECT key, value FROM documents WHERE key >= ? AND key < ? ORDER BY key",
-            (prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)),
+            _range(prefix),
         )
-        found: dict[str, dict[str, Any] | None] = {str(k): msgspec.json.decode(str(v), type=dict[str, Any]) for k, v in rows}
+        found: dict[str, bytes] = {str(key): str(value).encode() for key, value in rows}
         for fresh in (self._frozen, self._active):
-            found.update({key: document.value for key, (_, document) in fresh.items() if key.startswith(prefix)})
-        return {key: value for key, value in sorted(found.items()) if value is not None}
+            found |= {key: bytes(document.value) for key, (_, document) in fresh.items() if key.startswith(prefix)}
+        read = {key: msgspec.json.decode(value, type=dict[str, Any] | None) for key, value in sorted(found.items())}
+        return {key: value for key, value in read.items() if value is not None}
+
+
+def _range(prefix: str) -> tuple[str, str]:
+    """The first key that begins with a prefix, and the first behind all of them."""
+    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)

@@ -66,10 +66,10 @@ class Shops:
             document: Document = record.decoded
             if document.key.startswith(PREFIX):
                 changed = True
-                if document.value is None:
+                if document.is_deleted:
                     self._by_id.pop(ShopId(int(document.key[len(PREFIX) :])), None)
                 else:
-                    shop = msgspec.convert(document.value, Shop)
+                    shop = msgspec.json.decode(document.value, type=Shop)
                     self._by_id[shop.id] = shop
         if changed:
             self._index()

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from footfall.catalog.product import ToldProduct
+from footfall.catalog.told import ToldProduct
 from footfall.event import Event
 from footfall.identifiers import ProductReference, ShopId, product_reference
 from footfall.limits import SIGHTINGS_CACHE_MAX

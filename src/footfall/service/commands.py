@@ -8,8 +8,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from typing import Any, Final
 
+import msgspec
+
 from footfall import __version__
 from footfall.api.where import Where, not_found
+from footfall.catalog.collection import Collection
+from footfall.catalog.product import Product
 from footfall.errors import InputInvalidError, NotFoundError, NotReadyError
 from footfall.event import Event, Origin, decode_event, wire_fields
 from footfall.identifiers import Position, ShopId, position_token, read_position_token, read_uuid
@@ -129,6 +133,20 @@ class Commands:
             session_suffices=True,
             verified=True,
         )
+
+    # --- the catalog ----------------------------------------------------------------------------------------------
+
+    async def catalog_put(self, shop: str, products: Sequence[Any]) -> list[dict[str, Any]]:
+        """Put products into a shop's catalog, one outcome for each."""
+        read = msgspec.convert(products, list[Product])
+        outcomes = await self._service.catalog_intake.put_products(self._book.find(shop).id, read, lane=Lane.IMPORT)
+        return [msgspec.to_builtins(outcome) for outcome in outcomes]
+
+    async def catalog_put_collections(self, shop: str, collections: Sequence[Any]) -> list[dict[str, Any]]:
+        """The same for collections."""
+        read = msgspec.convert(collections, list[Collection])
+        outcomes = await self._service.catalog_intake.put_collections(self._book.find(shop).id, read, lane=Lane.IMPORT)
+        return [msgspec.to_builtins(outcome) for outcome in outcomes]
 
     # --- looking -------------------------------------------------------------------------------------------------
 

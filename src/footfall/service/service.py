@@ -18,11 +18,13 @@ from footfall.config import Config
 from footfall.errors import LogUnavailableError
 from footfall.event import decode_event
 from footfall.intake.accept import Intake
+from footfall.intake.catalog import CatalogIntake
 from footfall.intake.quarantine import decode_quarantined
 from footfall.limits import PROBE_SECONDS
 from footfall.log.embedded import EmbeddedLog
 from footfall.log.port import Stream
 from footfall.log.writer import Writer
+from footfall.projections.catalog import Catalog, CatalogDocuments
 from footfall.projections.documents import Documents, decode_document
 from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
@@ -68,6 +70,7 @@ class Service:
             self.sightings = Sightings(reader)
             self.event_ids = EventIds(reader, days=config.event_id_days)
             self.documents = Documents(reader)
+            self.catalog = Catalog(reader, self.documents)
             self.rejections = Rejections(reader)
             self.imports = Imports(reader)
             self.outcomes = Outcomes(reader)
@@ -82,6 +85,7 @@ class Service:
                     self.event_ids,
                     self.imports,
                     self.documents,
+                    self.catalog,
                     self.rejections,
                     self.outcomes,
                 ],
@@ -101,6 +105,7 @@ class Service:
             self.writer.stop()
             self.state_writer.stop()
             raise
+        self.catalog_intake = CatalogIntake(self.log, self.catalog, CatalogDocuments())
         self.intake = Intake(self.log, self.event_ids, self.outcomes, self.log)
         self.pending: dict[str, str] = {}
         self.caught_up = False
@@ -112,6 +117,8 @@ class Service:
             intake=self.intake,
             shops=self.shops,
             history=self.history,
+            catalog=self.catalog,
+            catalog_intake=self.catalog_intake,
             sightings=self.sightings,
             event_ids=self.event_ids,
             rejections=self.rejections,

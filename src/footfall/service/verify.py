@@ -20,6 +20,7 @@ from footfall.log.embedded import stored_end
 from footfall.log.port import Stream
 from footfall.log.sqlite import open_reader
 from footfall.projections import state as state_file
+from footfall.projections.catalog import Catalog
 from footfall.projections.documents import Document, Documents
 from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
@@ -37,7 +38,7 @@ _LOOKS: Final = 3
 """How often a block is read before its finding counts: a redaction may change it between two reads."""
 _CACHE_BYTES: Final = 8 * 1024 * 1024
 
-_PROJECTIONS: Final = (History, Identity, Sightings, EventIds, Imports, Documents, Rejections, Outcomes)
+_PROJECTIONS: Final = (History, Identity, Sightings, EventIds, Imports, Documents, Catalog, Rejections, Outcomes)
 _DECODERS: Final[dict[Stream, msgspec.json.Decoder[list[Any]]]] = {
     Stream.EVENTS: msgspec.json.Decoder(list[Event]),
     Stream.DOCUMENTS: msgspec.json.Decoder(list[Document]),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from footfall.catalog.product import ToldProduct
+from footfall.catalog.told import ToldProduct
 from footfall.event import Event
 from footfall.identifiers import ProductReference
 from tests.properties.replica import SHOP, Replica, make_event

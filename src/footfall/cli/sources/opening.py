@@ -46,10 +46,7 @@ class OpenFile:
 
     def require(self, form: str, *, also: tuple[str, ...] = ()) -> None:
         """Raise ``InputInvalidError`` where the file looks like another format than this."""
-        try:
-            looks = looks_like(self._plain.peek(_HEAD_BYTES)[:_HEAD_BYTES])
-        except (EOFError, OSError, zlib.error) as failure:
-            raise self.broken(failure) from failure
+        looks = looks_like(self.head())
         if looks is None or looks in (form, *also):
             return
         if looks == "array":
@@ -58,17 +55,36 @@ class OpenFile:
             raise InputInvalidError(f"{self.name} is no text, so it isn't {form}.")
         raise InputInvalidError(f"{self.name} looks like {looks}, not like {form}. Use --format {looks}.")
 
-    def lines(self) -> Iterator[bytes]:
-        """Its lines. One over the size of a request is cut there: it is no event, and must not fill the memory.
+    def head(self) -> bytes:
+        """Its beginning, unpacked, without reading it away. Raises ``InputInvalidError`` where it can't be unpacked."""
+        try:
+            return self._plain.peek(_HEAD_BYTES)[:_HEAD_BYTES]
+        except (EOFError, OSError, zlib.error) as failure:
+            raise self.broken(failure) from failure
+
+    def read(self, bytes_max: int) -> bytes:
+        """The whole of it. Raises ``InputInvalidError`` where it is larger, or breaks off."""
+        try:
+            whole = self._plain.read(bytes_max + 1)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as failure:
+            raise self.broken(failure) from failure
+        if len(whole) > bytes_max:
+            raise InputInvalidError(
+                f"{self.name} has more than {bytes_max // 1024 // 1024} MB, which is too much for one JSON text."
+            )
+        return whole
+
+    def lines(self, bytes_max: int = BODY_BYTES_MAX) -> Iterator[bytes]:
+        """Its lines. A longer one is cut there (for events at the size of a request): it must not fill the memory.
 
         Raises ``InputInvalidError`` where the packed file breaks off.
         """
         readline = self._plain.readline
         try:
-            while line := readline(BODY_BYTES_MAX):
+            while line := readline(bytes_max):
                 yield line
-                while len(line) == BODY_BYTES_MAX and not line.endswith(b"\n"):
-                    line = readline(BODY_BYTES_MAX)
+                while len(line) == bytes_max and not line.endswith(b"\n"):
+                    line = readline(bytes_max)
         except (EOFError, gzip.BadGzipFile, zlib.error) as failure:
             raise self.broken(failure) from failure
 
