@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -195,3 +196,22 @@ def test_a_second_replay_is_all_duplicates_unless_it_is_given_fresh_ids(data: Pa
         wrong = command(*call[:4], "--key", "0" * 40, *call[6:], "--speed", "max", data=data, check=False)
         assert wrong.returncode == 1
         assert "Unknown key" in wrong.stderr
+
+
+def test_a_replay_to_where_nothing_answers_says_so_at_once(data: Path) -> None:
+    file = data.parent / "one.jsonl"
+    file.write_text(json.dumps(event(uuid="u")) + "\n")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        done = command("replay", str(file), "--url", url, "--key", PUBLIC_KEY, "--speed", "max", data=data, check=False)
+    assert done.returncode == 1
+    assert f"Nothing answers at {url}" in done.stderr
+    assert "--url" in done.stderr
+
+
+def test_an_import_into_a_shop_that_is_not_there_says_that_nothing_is_stored(data: Path) -> None:
+    file = recording(data.parent / "some.csv", 3)
+    done = command("import", str(file), "--shop", "other", "--format", "rees46", data=data, check=False)
+    assert done.returncode == 1
+    assert "There is no shop 'other'. There are: my-shop. Nothing is stored." in done.stderr

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support import NOW, PUBLIC_KEY, Standing, event, standing
+from tests.support import NOW, PUBLIC_KEY, Standing, event, run, running, standing
 
 V1 = "/api/v1/analytics/event"
 V2 = "/api/v2/analytics/event"
@@ -152,3 +152,13 @@ def test_nothing_of_one_shop_is_visible_with_anothers_key(tmp_path: Path) -> Non
         number = shop.quarantined()[0]["number"]
         again = shop.run(shop.shop.commands.quarantine_resubmit("other", numbers=[number], fixes={"verb": "viewed"}))
         assert (again["unknown"], again["stored"]) == (1, 0)
+
+
+def test_the_public_key_as_bearer_is_told_where_it_goes(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running(tmp_path) as shop:
+            answer = await shop.client.get("/api/v1/events/x", headers={"Authorization": f"Bearer {shop.public_key}"})
+            assert answer.status_code == 401
+            assert "This is the public key" in answer.json()["error"]
+
+    run(scenario())

@@ -55,6 +55,10 @@ def require_secret(exchange: Exchange, shops: Shops) -> Shop:
 
 def _with_secret(exchange: Exchange, key: str, shops: Shops) -> Caller:
     shop = shops.by_secret_key(key)
+    if shop is None and shops.by_public_key(key) is not None:
+        raise Refused(
+            401, "This is the public key: send it as `key`, or in the header Footfall-Key. Bearer is for the secret key."
+        )
     if shop is None:
         raise Refused(401, "Unknown secret key. `footfall shop rotate-key` makes a new one.")
     if b"origin" in exchange.headers:

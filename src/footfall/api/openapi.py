@@ -214,7 +214,7 @@ def _reads() -> dict[str, Any]:
         "ignored.",
         answer,
         errors=_READ_ERRORS,
-        taking=("key", "uuid", "shopify_customer_id", "subject", "verb", *_OF_LISTS),
+        taking=("key", "uuid", "shopify_customer_id", "read_subject", "read_verb", *_OF_LISTS),
     )
     post = _operation(
         "products-viewed-post",

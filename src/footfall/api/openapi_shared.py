@@ -135,6 +135,15 @@ _QUERY_ONLY: Final = (
 )
 
 
+_OF_READS: Final[dict[str, Any]] = {
+    "read_subject": _parameter("subject", {"type": "string", "default": "user"}, "user", "Who acted; `user` unless given."),
+    "read_verb": _parameter(
+        "verb", {"type": "string", "default": "viewed"}, "viewed", "What they did; `viewed` unless given."
+    ),
+}
+"""Parameters of reads that have another meaning in an event, under names of their own."""
+
+
 def parameters() -> dict[str, Any]:
     """The components' parameters, by name."""
     described = [
@@ -143,7 +152,7 @@ def parameters() -> dict[str, Any]:
         for name in (field.name, *field.same_as)
         if name in V1_FIELDS
     ]
-    return {parameter["name"]: parameter for parameter in [*described, *_QUERY_ONLY]}
+    return {parameter["name"]: parameter for parameter in [*described, *_QUERY_ONLY]} | _OF_READS
 
 
 def responses() -> dict[str, Any]:

@@ -107,6 +107,8 @@ def import_file(
 
 
 def _so_far(tally: Tally) -> str:
+    if not (tally.stored or tally.passed_over):
+        return "Nothing is stored."
     return f"{counted(tally.stored, 'event is', 'events are')} stored; run it again to go on where it was."
 
 

@@ -134,6 +134,9 @@ class Sender:
             try:
                 response = await self._client.post(_PATH, content=body)
             except httpx.TransportError as failure:
+                if self.outcome.requests == 0 and isinstance(failure, httpx.ConnectError):
+                    # Nothing ever answered there: an address that is wrong, rather than a server that will be back.
+                    raise FootfallError(f"Nothing answers at {self._client.base_url}: {failure}. Is --url right?") from failure
                 why = f"no answer from {self._client.base_url}: {failure or type(failure).__name__}"
             else:
                 self.outcome.requests += 1
