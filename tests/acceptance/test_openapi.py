@@ -106,7 +106,8 @@ def test_every_route_that_is_served_is_documented_with_every_method_and_no_other
             plain = {(path, method) for path, handlers in application._routes.items() for method in handlers}
             typed = {(path, str(method)) for of in pages.HANDLERS for path in of.paths for method in of.http_methods}
             assert application.answers("/api/v1/events/anything")
-            return plain | typed | {("/api/v1/events/{reference}", "GET")}
+            of_references = application._with_reference.items()
+            return plain | typed | {(prefix + "{reference}", method) for prefix, of in of_references for method in of}
 
     there = {(path, method) for path, method in run(scenario()) if method not in ("HEAD", "OPTIONS")}
     assert there == {(path, method) for path, method, _ in operations()}
@@ -121,7 +122,7 @@ def test_every_path_answers_options_and_head_where_it_takes_get_as_the_document_
                 answer = await client.options(path, headers={"Origin": "https://shop.example"})
                 assert (answer.status_code, answer.headers["access-control-max-age"]) == (200, "7200"), path
                 assert ("get" in methods) == ((await client.head(path)).status_code != 405), path
-                refused = await client.put(path)
+                refused = await client.patch(path)
                 assert refused.status_code == 405, path
                 assert refused.json().keys() == {"error"} if "gif" not in path else refused.headers["footfall-error"]
             assert dict(shop.service.parts.log._ends) == ends  # type: ignore[attr-defined]
@@ -187,6 +188,7 @@ def test_the_errors_are_documented_word_for_word(tmp_path: Path) -> None:
         async with served(tmp_path, customer_reads="secret") as (shop, client):
             in_page = {**shop.bearer, "Origin": "https://shop.example"}
             known = {"key": PUBLIC_KEY}
+            wrong = {"id": 5, "variants": [{"price": "cheap"}]}
             by_customer = {**known, "shopify_customer_id": "1"}
             provoked = {
                 "MissingIdentity": await client.get(viewed, params=known),
@@ -195,6 +197,8 @@ def test_the_errors_are_documented_word_for_word(tmp_path: Path) -> None:
                 "SecretInPage": await client.post(event, json={}, headers=in_page),
                 "CustomerReadsSecret": await client.get(viewed, params=by_customer),
                 "UnknownEvent": await client.get("/api/v1/events/never-sent", headers=shop.bearer),
+                "UnknownProduct": await client.delete("/api/v1/catalog/products/5", headers=shop.bearer),
+                "WrongProduct": await client.put("/api/v1/catalog/products", json=wrong, headers=shop.bearer),
                 "TooLarge": await client.post(event, params=known, content=b"x" * (2 * 1024 * 1024 + 1)),
                 "Unsupported": await client.post(event, params=known, content=b"{}", headers=typed),
             }

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import structlog
 
+from footfall.api.catalog import COLLECTIONS, PRODUCTS, CatalogRoutes
 from footfall.api.collect import PIXEL_PATH, Collection
 from footfall.api.exchange import (
     JSON,
@@ -21,6 +22,7 @@ from footfall.api.exchange import (
     json_answer,
     unavailable,
 )
+from footfall.api.named import InCollections, Static
 from footfall.api.parts import Parts
 from footfall.api.products import Products
 from footfall.api.status import Status
@@ -49,7 +51,6 @@ _EXPOSED: Final = (
 )
 _CORS_FOR_EVERYBODY: Final[Headers] = [(b"access-control-allow-origin", b"*"), _EXPOSED]
 _VIEWED: Final = "/api/v1/products/viewed"
-_WHERE: Final = "/api/v1/events/"
 _METHODS: Final = b"GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
 _logger = structlog.get_logger("footfall.api")
@@ -61,7 +62,10 @@ class Application:
     def __init__(self, parts: Parts, pages: ASGI) -> None:
         collection = Collection(parts)
         status = Status(parts)
-        viewed = Viewed(parts, Products(parts))
+        products = Products(parts)
+        viewed = Viewed(parts, products)
+        static, in_collections = Static(products), InCollections(products)
+        catalog = CatalogRoutes(parts)
         self._routes: Mapping[str, Mapping[str, Handler]] = {
             "/api/v1/analytics/event": {"GET": collection.v1, "POST": collection.v1},
             PIXEL_PATH: {"GET": collection.v1},
@@ -69,10 +73,18 @@ class Application:
             "/admin/api/v2/event": {"POST": collection.v2},
             "/api/v2/analytics/event/bulk": {"POST": collection.bulk},
             _VIEWED: {"GET": viewed, "POST": viewed},
+            "/api/v1/products/static": {"GET": static, "POST": static},
+            "/api/v1/products/collections": {"GET": in_collections, "POST": in_collections},
+            PRODUCTS: {"PUT": catalog.put_products},
+            COLLECTIONS: {"PUT": catalog.put_collections},
             "/health": {"GET": status.health},
             "/ready": {"GET": status.ready},
         }
-        self._where = Where(parts)
+        self._with_reference: Mapping[str, Mapping[str, Handler]] = {
+            "/api/v1/events/": {"GET": Where(parts)},
+            PRODUCTS + "/": {"DELETE": catalog.delete_product},
+            COLLECTIONS + "/": {"DELETE": catalog.delete_collection},
+        }
         self._pages = pages
         self._requests = 0
         self._budget = Budget()
@@ -81,7 +93,14 @@ class Application:
 
     def answers(self, path: str) -> bool:
         """Whether this path has a plain handler, so that ``respond`` knows it."""
-        return path in self._routes or path.startswith(_WHERE)
+        return path in self._routes or path.startswith(tuple(self._with_reference))
+
+    def _handlers(self, path: str) -> Mapping[str, Handler]:
+        """The handlers of a path that has some, by method."""
+        handlers = self._routes.get(path)
+        if handlers is None:
+            handlers = next(of for prefix, of in self._with_reference.items() if path.startswith(prefix))
+        return handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -139,7 +158,7 @@ class Application:
 
     async def _respond(self, exchange: Exchange) -> Answer:
         path, method = exchange.path, exchange.method
-        handlers = self._routes.get(path) or {"GET": self._where}
+        handlers = self._handlers(path)
         handler = handlers.get(method)
         if handler is not None:
             return await self._answer(handler, exchange)

@@ -4,20 +4,24 @@ The routes with plain handlers have no types from which it could be made; tests 
 send every example to a running service, and check every answer against its schema.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from footfall import __version__
-from footfall.api.openapi_schemas import EXAMPLES, SCHEMAS, reference
+from footfall.api.openapi_catalog import CATALOG, CATALOG_ABOUT, catalog_paths, list_paths
+from footfall.api.openapi_schemas import EXAMPLES, SCHEMAS
 from footfall.api.openapi_shared import (
     ERRORS,
     EXAMPLE_KEY,
     HEADERS,
     JSON_TYPE,
+    KEY_HEADERS,
     V1_FIELDS,
+    body,
     file_answer,
     header,
     json_answer,
+    operation,
     parameters,
     responses,
 )
@@ -32,11 +36,10 @@ _TAGS: Final[Mapping[str, str]] = {
     _EVENTS: "An event is acknowledged once it is durable. Use v2; v1 and the older path are here for callers that have them.",
     _PRODUCTS: "What a visitor viewed is right as soon as the event is acknowledged.",
     _WHERE: "For the shop's own servers: these need the secret key.",
+    CATALOG: CATALOG_ABOUT,
     _STATUS: "For operators and load balancers; no key.",
     _PAGES: "For people and tools; no key.",
 }
-_KEY_HEADERS: Final = ("X-Rebuy-User-Token", "Footfall-Key", "Rebuy-Api-Key", "X-Rebuy-Api-Key")
-_ANY_KEY: Final = ("key", *_KEY_HEADERS, "secret")
 _BODY_ERRORS: Final = ("TooSlow", "TooLarge", "Unsupported")
 _COLLECTION_ERRORS: Final = ("MissingIdentity", "UnknownKey", "SecretInPage", *_BODY_ERRORS, "Unavailable")
 _PIXEL_ERRORS: Final = ("MissingIdentity", "UnknownKey", "SecretInPage", "TooLarge", "Unavailable")
@@ -47,7 +50,7 @@ _READ_ERRORS: Final = ("MissingIdentity", "UnknownKey", "CustomerReadsSecret", "
 _ABOUT: Final = (
     "The public key names a shop. It stands in page source and is no secret: it may send events and read what storefronts "
     "show. Send it as `key` in the query string, or in the header "
-    f"{', '.join(f'`{name}`' for name in _KEY_HEADERS)}, on every route. The secret key (`Authorization: Bearer …`) opens "
+    f"{', '.join(f'`{name}`' for name in KEY_HEADERS)}, on every route. The secret key (`Authorization: Bearer …`) opens "
     "everything of its shop and belongs on servers: with an `Origin` header it is refused.\n\n"
     'Every error but the pixel\'s is JSON, `{"error": "what is wrong and what to do"}`. A method that a path doesn\'t take '
     "is answered with 405, an unknown path with 404. Every path answers `OPTIONS` (CORS, before any key check), and `HEAD` "
@@ -56,40 +59,6 @@ _ABOUT: Final = (
     f"Bounds: an event {EVENT_BYTES_MAX // 1024} KB, a batch {BATCH_EVENTS_MAX} events, a body "
     f"{BODY_BYTES_MAX // 1024 // 1024} MB packed and unpacked (gzip is taken), a query string {QUERY_BYTES_MAX // 1024} KB."
 )
-
-
-def _operation(
-    name: str,
-    tag: str,
-    summary: str,
-    description: str,
-    answer: Mapping[str, Any],
-    *,
-    errors: Sequence[str] = (),
-    taking: Sequence[str] = (),
-    security: Sequence[str] = _ANY_KEY,
-    deprecated: bool = False,
-) -> dict[str, Any]:
-    """One operation. ``errors`` and ``taking`` name responses and parameters of the components."""
-    operation: dict[str, Any] = {"operationId": name, "tags": [tag], "summary": summary, "description": description}
-    if deprecated:
-        operation["deprecated"] = True
-    operation["security"] = [{scheme: []} for scheme in security]
-    if taking:
-        operation["parameters"] = [{"$ref": f"#/components/parameters/{parameter}"} for parameter in taking]
-    operation["responses"] = {"200": dict(answer)}
-    for error in errors:
-        operation["responses"][str(ERRORS[error].status)] = {"$ref": f"#/components/responses/{error}"}
-    return operation
-
-
-def _body(schema: str, examples: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A required body of a schema; ``examples`` is media type → name → example."""
-    content = {
-        media_type: {"schema": reference(schema), "examples": {name: {"value": value} for name, value in named.items()}}
-        for media_type, named in examples.items()
-    }
-    return {"requestBody": {"required": True, "content": content}}
 
 
 def _example(*names: str, **fields: Any) -> dict[str, Any]:
@@ -122,7 +91,7 @@ _ANY_FIELD: Final = "Every other field of an event is taken here too."
 
 def _v1() -> dict[str, Any]:
     taking = ("key", *V1_FIELDS, "receipts")
-    post = _operation(
+    post = operation(
         "analytics-event",
         _EVENTS,
         "Send one event (v1)",
@@ -131,8 +100,8 @@ def _v1() -> dict[str, Any]:
         errors=_COLLECTION_ERRORS,
         deprecated=True,
     )
-    post |= _body("Event", {_FORM: {"form": _V1_VIEW}, JSON_TYPE: {"json": _V1_VIEW}, _BEACON: {"beacon": _V1_VIEW}})
-    get = _operation(
+    post |= body("Event", {_FORM: {"form": _V1_VIEW}, JSON_TYPE: {"json": _V1_VIEW}, _BEACON: {"beacon": _V1_VIEW}})
+    get = operation(
         "analytics-event-get",
         _EVENTS,
         "Send one event (v1, query string)",
@@ -142,7 +111,7 @@ def _v1() -> dict[str, Any]:
         taking=taking,
         deprecated=True,
     )
-    pixel = _operation(
+    pixel = operation(
         "analytics-event-pixel",
         _EVENTS,
         "Send one event (pixel)",
@@ -159,8 +128,8 @@ def _v1() -> dict[str, Any]:
 
 def _v2() -> dict[str, Any]:
     taking = ("key", "receipts")
-    single = _body("Event", {JSON_TYPE: {"view": _VIEW, "search": _SEARCH}, _BEACON: {"beacon": _VIEW}})
-    post = _operation(
+    single = body("Event", {JSON_TYPE: {"view": _VIEW, "search": _SEARCH}, _BEACON: {"beacon": _VIEW}})
+    post = operation(
         "analytics-event-v2",
         _EVENTS,
         "Send one event",
@@ -170,7 +139,7 @@ def _v2() -> dict[str, Any]:
         errors=_COLLECTION_ERRORS,
         taking=taking,
     )
-    older = _operation(
+    older = operation(
         "analytics-event-v2-older",
         _EVENTS,
         "Send one event (older path)",
@@ -180,7 +149,7 @@ def _v2() -> dict[str, Any]:
         taking=taking,
         deprecated=True,
     )
-    bulk = _operation(
+    bulk = operation(
         "analytics-event-bulk",
         _EVENTS,
         "Send many events",
@@ -191,7 +160,7 @@ def _v2() -> dict[str, Any]:
         errors=_COLLECTION_ERRORS,
         taking=taking,
     )
-    batch = _body("Batch", {JSON_TYPE: {"array": _BATCH, "object": {"events": _BATCH}}, _BEACON: {"beacon": _BATCH[:1]}})
+    batch = body("Batch", {JSON_TYPE: {"array": _BATCH, "object": {"events": _BATCH}}, _BEACON: {"beacon": _BATCH[:1]}})
     return {
         "/api/v2/analytics/event": {"post": post | single},
         "/api/v2/analytics/event/bulk": {"post": bulk | batch},
@@ -204,7 +173,7 @@ def _reads() -> dict[str, Any]:
     lists: dict[str, Any] = {"images": [], "options": [], "variants": []}
     product: dict[str, Any] = {**dict.fromkeys(SCHEMAS["Product"]["required"]), **known, **lists}
     answer = json_answer("Products", "The products, newest first.", {"data": [product]}, position=True)
-    get = _operation(
+    get = operation(
         "products-viewed",
         _PRODUCTS,
         "Recently viewed products",
@@ -216,7 +185,7 @@ def _reads() -> dict[str, Any]:
         errors=_READ_ERRORS,
         taking=("key", "uuid", "shopify_customer_id", "read_subject", "read_verb", *_OF_LISTS),
     )
-    post = _operation(
+    post = operation(
         "products-viewed-post",
         _PRODUCTS,
         "Recently viewed products (POST)",
@@ -225,8 +194,9 @@ def _reads() -> dict[str, Any]:
         errors=(*_READ_ERRORS, "TooSlow", "Unsupported"),
     )
     asked = {"key": EXAMPLE_KEY, "uuid": EXAMPLES["uuid"], "limit": 10}
-    post |= _body("Question", {_FORM: {"form": asked}, JSON_TYPE: {"json": asked}})
-    return {"/api/v1/products/viewed": {"get": get, "post": post}, "/api/v1/events/{reference}": {"get": _where()}}
+    post |= body("Question", {_FORM: {"form": asked}, JSON_TYPE: {"json": asked}})
+    viewed = {"/api/v1/products/viewed": {"get": get, "post": post}}
+    return viewed | list_paths(_PRODUCTS, product, _OF_LISTS) | {"/api/v1/events/{reference}": {"get": _where()}}
 
 
 def _where() -> dict[str, Any]:
@@ -238,7 +208,7 @@ def _where() -> dict[str, Any]:
         "event": {**_VIEW, "event_time": 1773136800000, "received_at": 1773136800000, "platform": "Shopify"},
         "duplicates": [],
     }
-    where = _operation(
+    where = operation(
         "event-where",
         _WHERE,
         "What happened to an event",
@@ -268,12 +238,12 @@ def _others() -> dict[str, Any]:
     ready_about = "200 once the log can be written and history is right; a 503 names the parts that are not up in `parts`."
     moving_about = "What changes for callers of the inherited interface, and what is not served."
     told = {
-        "/health": _operation("health", _STATUS, "Is it alive?", "200 while the process answers at all.", alive, security=()),
-        "/ready": _operation("ready", _STATUS, "Can it take events?", ready_about, up, errors=("Unavailable",), security=()),
-        "/": _operation("home", _PAGES, "What runs here", "A page for people.", page, security=()),
-        "/docs": _operation("docs", _PAGES, "This reference", "Asks no other host for anything.", page, security=()),
-        "/docs/moving": _operation("docs-moving", _PAGES, "Moving to Footfall", moving_about, page, security=()),
-        "/openapi.json": _operation(
+        "/health": operation("health", _STATUS, "Is it alive?", "200 while the process answers at all.", alive, security=()),
+        "/ready": operation("ready", _STATUS, "Can it take events?", ready_about, up, errors=("Unavailable",), security=()),
+        "/": operation("home", _PAGES, "What runs here", "A page for people.", page, security=()),
+        "/docs": operation("docs", _PAGES, "This reference", "Asks no other host for anything.", page, security=()),
+        "/docs/moving": operation("docs-moving", _PAGES, "Moving to Footfall", moving_about, page, security=()),
+        "/openapi.json": operation(
             "openapi", _PAGES, "This reference for tools", "OpenAPI 3.1.", file_answer(JSON_TYPE, "The document."), security=()
         ),
     }
@@ -284,7 +254,7 @@ def _security_schemes() -> dict[str, Any]:
     public = "The shop's public key."
     return {
         "key": {"type": "apiKey", "in": "query", "name": "key", "description": public},
-        **{name: {"type": "apiKey", "in": "header", "name": name, "description": public} for name in _KEY_HEADERS},
+        **{name: {"type": "apiKey", "in": "header", "name": name, "description": public} for name in KEY_HEADERS},
         "secret": {"type": "http", "scheme": "bearer", "description": "The shop's secret key, from servers only."},
     }
 
@@ -305,7 +275,7 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": about} for name, about in _TAGS.items()],
-        "paths": {**_v2(), **_v1(), **_reads(), **_others()},
+        "paths": {**_v2(), **_v1(), **_reads(), **catalog_paths(), **_others()},
         "components": {
             "schemas": {**SCHEMAS, "Question": {"type": "object", "properties": question}},
             "parameters": described,

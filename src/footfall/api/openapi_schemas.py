@@ -278,6 +278,26 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         description="Shopify REST style. Every key is always there; `null` where nothing is known.",
     ),
     "Products": _object({"data": _list_of("Product")}, "data"),
+    "CatalogProducts": {
+        "description": "Products in Shopify's REST shape, or GraphQL nodes: an array, an object with `products`, or one.",
+        "oneOf": [{"type": "array"}, {"type": "object"}],
+    },
+    "CatalogCollections": {
+        "description": "Collections, with products where they are told: an array, an object with `collections`, or one.",
+        "oneOf": [{"type": "array"}, {"type": "object"}],
+    },
+    "Outcome": _object(
+        {
+            "status": {"type": "string", "enum": ["created", "updated", "unchanged", "deleted", "unknown", "rejected"]},
+            "id": _NULLABLE_TEXT,
+            "handle": _NULLABLE_TEXT,
+            "error": {"type": "string"},
+        },
+        "status",
+        description="What happened to one product or collection.",
+    ),
+    "Outcomes": _object({"data": _list_of("Outcome")}, "data"),
+    "Deleted": _object({"data": reference("Outcome")}, "data"),
     "Where": _object(
         {
             "data": {

@@ -1,6 +1,6 @@
 """What operations of the OpenAPI document share: parameters, errors, the shape of an answer. Data, like ``openapi``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from footfall.api.openapi_schemas import FIELDS, Schema, reference
@@ -11,6 +11,10 @@ from footfall.limits import AFTER_WAIT_SECONDS, BODY_WAIT_SECONDS, EVENT_ID_DAYS
 JSON_TYPE: Final = "application/json"
 EXAMPLE_KEY: Final = "0123456789abcdef0123456789abcdef01234567"
 """Stands for a public key in examples."""
+
+KEY_HEADERS: Final = ("X-Rebuy-User-Token", "Footfall-Key", "Rebuy-Api-Key", "X-Rebuy-Api-Key")
+"""Headers in which a public key may come."""
+_ANY_KEY: Final = ("key", *KEY_HEADERS, "secret")
 
 V1_FIELDS: Final = (
     "subject",
@@ -56,6 +60,12 @@ ERRORS: Final[Mapping[str, Error]] = {
         "The shop has `customer_reads: secret` and the request only its public key; or a secret key came from a page.",
         "This shop answers by customer id only to its secret key (setting customer_reads). Ask from a server with "
         "`Authorization: Bearer …`, or by uuid.",
+    ),
+    "UnknownProduct": Error(404, "The catalog has none such.", "The catalog has no product '5'."),
+    "WrongProduct": Error(
+        400,
+        "The body can't be read, or none of what it holds.",
+        "variants[0].price is 'cheap'; it must be a decimal amount such as 19.90.",
     ),
     "UnknownEvent": Error(
         404,
@@ -135,8 +145,21 @@ _QUERY_ONLY: Final = (
 )
 
 
+def _list(name: str, example: str, description: str) -> dict[str, Any]:
+    return _parameter(name, {"type": "string"}, example, f"{description} Commas part several.")
+
+
 _OF_READS: Final[dict[str, Any]] = {
     "read_subject": _parameter("subject", {"type": "string", "default": "user"}, "user", "Who acted; `user` unless given."),
+    "shopify_product_ids": _list("shopify_product_ids", "5630650697948", "Products by id."),
+    "ids": _list("ids", "5630650697948", "Products by id."),
+    "handles": _list("handles", "classic-beanie", "Products by handle."),
+    "excluded_ids": _list("excluded_ids", "5630650697949", "Products that are left out."),
+    "shopify_collection_id": _list("shopify_collection_id", "7", "All products of this collection."),
+    "shopify_collection_ids": _list("shopify_collection_ids", "7", "Collections, by id or handle."),
+    "filter_unpublished": _parameter(
+        "filter_unpublished", {"type": "string", "enum": ["yes", "no"]}, "yes", "`no` shows unpublished products as well."
+    ),
     "read_verb": _parameter(
         "verb", {"type": "string", "default": "viewed"}, "viewed", "What they did; `viewed` unless given."
     ),
@@ -169,6 +192,40 @@ def json_answer(schema: str, description: str, example: Any, *, position: bool =
     if position:
         answer["headers"] = header("Footfall-Position")
     return answer
+
+
+def operation(
+    name: str,
+    tag: str,
+    summary: str,
+    description: str,
+    answer: Mapping[str, Any],
+    *,
+    errors: Sequence[str] = (),
+    taking: Sequence[str] = (),
+    security: Sequence[str] = _ANY_KEY,
+    deprecated: bool = False,
+) -> dict[str, Any]:
+    """One operation. ``errors`` and ``taking`` name responses and parameters of the components."""
+    described: dict[str, Any] = {"operationId": name, "tags": [tag], "summary": summary, "description": description}
+    if deprecated:
+        described["deprecated"] = True
+    described["security"] = [{scheme: []} for scheme in security]
+    if taking:
+        described["parameters"] = [{"$ref": f"#/components/parameters/{parameter}"} for parameter in taking]
+    described["responses"] = {"200": dict(answer)}
+    for error in errors:
+        described["responses"][str(ERRORS[error].status)] = {"$ref": f"#/components/responses/{error}"}
+    return described
+
+
+def body(schema: str, examples: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A required body of a schema; ``examples`` is media type → name → example."""
+    content = {
+        media_type: {"schema": reference(schema), "examples": {name: {"value": value} for name, value in named.items()}}
+        for media_type, named in examples.items()
+    }
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def file_answer(media_type: str, description: str) -> dict[str, Any]:
