@@ -119,7 +119,11 @@ def commands(group: click.Group = footfall, name: str = "footfall") -> dict[str,
 def _command_line() -> str:
     parts = []
     for line, command in commands().items():
-        context = click.Context(command, info_name=line, max_content_width=_WIDTH, terminal_width=_WIDTH)
+        # Inherited from the group when a command is called; click keeps what it made of it the first time.
+        names = footfall.context_settings["help_option_names"]
+        context = click.Context(
+            command, info_name=line, max_content_width=_WIDTH, terminal_width=_WIDTH, help_option_names=names
+        )
         text = "\n".join(row.rstrip() for row in command.get_help(context).splitlines())
         parts.append(f"## {line}\n\n```text\n{text}\n```")
     return "\n\n".join(parts)
