@@ -208,6 +208,9 @@ CATALOG_CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
 CATALOG_NAMES_CACHE_MAX: Final = 100_000
 """Ids, handles and variants kept in memory with the product that they lead to, all shops together: 20 MB."""
 
+COLLECTIONS_CACHE_PRODUCTS_MAX: Final = 500_000
+"""Products of the collections kept in memory, all together: 40 MB. At the bound they are read again."""
+
 PRODUCTS_NAMED_MAX: Final = 1_000
 """Products that a request may name in one parameter."""
 

@@ -147,6 +147,7 @@ def test_a_list_that_is_the_same_is_not_sent_again(tmp_path: Path) -> None:
             asked = {"key": shop.public_key, "ids": "1"}
             first = await shop.client.get("/api/v1/products/static", params=asked)
             assert "max-age" in first.headers["cache-control"]
+            assert "X-Rebuy-User-Token" in first.headers["vary"], "two shops may ask with one address"
             held = {"If-None-Match": first.headers["etag"]}
             again = await shop.client.get("/api/v1/products/static", params=asked, headers=held)
             assert (again.status_code, again.content) == (304, b"")

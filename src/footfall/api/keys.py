@@ -1,12 +1,14 @@
 """Whose request this is: the shop's public key from any of the places callers put it, or its secret key."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from footfall.api.exchange import Exchange, Refused
 from footfall.projections.shops import Shop, Shops
 
-_KEY_HEADERS = (b"x-rebuy-user-token", b"footfall-key", b"rebuy-api-key", b"x-rebuy-api-key")
+KEY_HEADERS: Final = ("X-Rebuy-User-Token", "Footfall-Key", "Rebuy-Api-Key", "X-Rebuy-Api-Key")
+"""Headers in which a public key may come."""
+_KEY_HEADERS: Final = tuple(name.lower().encode() for name in KEY_HEADERS)
 
 
 class Caller(NamedTuple):

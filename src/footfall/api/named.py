@@ -3,7 +3,7 @@
 import hashlib
 
 from footfall.api.exchange import JSON, Answer, Exchange
-from footfall.api.products import SHORT_CACHE, Products, Question, product_references, read_list
+from footfall.api.products import SHORT_CACHE, VARY_BY_KEY, Products, Question, product_references, read_list
 from footfall.identifiers import ProductReference
 
 
@@ -45,9 +45,11 @@ def _answer(
     if left_out:
         unwanted = {products.names(question, reference) for reference in product_references(left_out)}
         references = [reference for reference in references if products.names(question, reference) not in unwanted]
-    answer = products.answer(question, products.shown(question, references), [(b"cache-control", SHORT_CACHE)])
+    answer = products.answer(question, products.shown(question, references), [(b"cache-control", SHORT_CACHE), VARY_BY_KEY])
     tag = b'"' + hashlib.blake2b(answer.body, digest_size=12).hexdigest().encode() + b'"'
     answer.headers.append((b"etag", tag))
+    if exchange.method not in ("GET", "HEAD"):
+        return answer
     held = exchange.headers.get(b"if-none-match", b"").split(b",")
     if tag in [part.strip().removeprefix(b"W/") for part in held]:
         return Answer(304, b"", [header for header in answer.headers if header != JSON])

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from footfall import __version__
+from footfall.api.keys import KEY_HEADERS
 from footfall.api.openapi_catalog import CATALOG, CATALOG_ABOUT, catalog_paths, list_paths
 from footfall.api.openapi_schemas import EXAMPLES, SCHEMAS
 from footfall.api.openapi_shared import (
@@ -15,7 +16,6 @@ from footfall.api.openapi_shared import (
     EXAMPLE_KEY,
     HEADERS,
     JSON_TYPE,
-    KEY_HEADERS,
     V1_FIELDS,
     body,
     file_answer,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from footfall.api.keys import KEY_HEADERS
 from footfall.api.openapi_schemas import FIELDS, Schema, reference
 from footfall.intake.body import BODY_TOO_LARGE
 from footfall.intake.rejection import MISSING_IDENTITY
@@ -12,8 +13,6 @@ JSON_TYPE: Final = "application/json"
 EXAMPLE_KEY: Final = "0123456789abcdef0123456789abcdef01234567"
 """Stands for a public key in examples."""
 
-KEY_HEADERS: Final = ("X-Rebuy-User-Token", "Footfall-Key", "Rebuy-Api-Key", "X-Rebuy-Api-Key")
-"""Headers in which a public key may come."""
 _ANY_KEY: Final = ("key", *KEY_HEADERS, "secret")
 
 V1_FIELDS: Final = (

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from footfall.api.exchange import Answer, Exchange, Headers, Refused, json_answer
-from footfall.api.keys import Caller, find_caller
+from footfall.api.keys import KEY_HEADERS, Caller, find_caller
 from footfall.api.parts import Parts
 from footfall.catalog.product import known
 from footfall.catalog.told import ToldProduct, product_json
@@ -18,6 +18,9 @@ from footfall.projections.catalog import Card, View
 
 SHORT_CACHE: Final = b"public, max-age=60"
 """For lists that are the same for everybody: a page that asks again within a minute shows the same."""
+
+VARY_BY_KEY: Final = (b"vary", ", ".join((*KEY_HEADERS, "Authorization")).encode())
+"""The key may stand in a header: a cache that looked at the address alone would answer one shop with another's list."""
 
 
 class Listing(NamedTuple):

@@ -21,19 +21,20 @@ def kind_of(raw: object) -> str | None:
     return parts[3] if len(parts) >= 5 else None
 
 
-def gathered(lines: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+def gathered(lines: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """The products of a bulk operation's lines (number, object), each with its children in lists as a query would nest them,
     and the number of its own line.
 
-    A child comes somewhere behind its parent and before the next object of the first level, as Shopify writes them. Raises
-    ``ShapeError`` for a child without one.
+    A child comes somewhere behind its parent and before the next object of the first level, as Shopify writes them. A text
+    stands for a line that belongs to nothing, and is why.
     """
     product: dict[str, Any] | None = None
     first = 0
     by_id: dict[str, dict[str, Any]] = {}
     for number, raw in lines:
         if not isinstance(raw, dict):
-            raise ShapeError(f"line {number} is no object.")
+            yield number, "it is no object."
+            continue
         parent = raw.get(PARENT)
         if parent is None:
             if product is not None:
@@ -43,7 +44,8 @@ def gathered(lines: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, dict[str, 
             continue
         owner = by_id.get(str(parent))
         if owner is None:
-            raise ShapeError(f"line {number} belongs to {str(parent)[:80]!r}, which does not stand before it.")
+            yield number, f"it belongs to {str(parent)[:80]!r}, which does not stand before it."
+            continue
         child = dict(raw)
         by_id[str(raw.get("id"))] = child
         owner.setdefault(_list_of(raw), []).append(child)

@@ -109,6 +109,9 @@ def _of_lines(file: OpenFile) -> Iterator[Item]:
     for number, raw in graphql.gathered(objects()):
         yield from broken
         broken.clear()
+        if isinstance(raw, str):
+            yield Item(number, raw, [])
+            continue
         collections = graphql.collection_ids(raw) if graphql.kind_of(raw) == "Product" else []
         yield Item(number, _read(graphql.read_product, raw), collections)
     yield from broken

@@ -7,7 +7,7 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from footfall.catalog.collection import Collection, over
-from footfall.catalog.merging import merged, with_stock
+from footfall.catalog.merging import merged
 from footfall.catalog.product import Product, known
 from footfall.identifiers import ShopId
 from footfall.limits import CATALOG_BATCH_MAX
@@ -105,19 +105,6 @@ class CatalogIntake:
                 return Outcome("unknown", product_id)
             await self._store(shop, {key: None}, Lane.LIVE)
         return Outcome("deleted", known(product.id), known(product.handle))
-
-    async def put_stock(self, shop: ShopId, inventory_item_id: str, location_id: str, available: int | None) -> Outcome:
-        """Set the stock of an inventory item in a location; ``None``: it is not stocked there any more."""
-        async with self._lock(shop):
-            key = self._known.key_of(shop, "i:" + inventory_item_id)
-            product = self._known.product(shop, key) if key is not None else None
-            if key is None or product is None:
-                return Outcome("unknown", inventory_item_id)
-            changed = with_stock(product, inventory_item_id, location_id, available)
-            if changed == product:
-                return Outcome("unchanged", known(product.id), known(product.handle))
-            await self._store(shop, {key: changed}, Lane.LIVE)
-        return Outcome("updated", known(product.id), known(product.handle))
 
     async def put_collections(
         self, shop: ShopId, collections: Sequence[Collection | str], *, lane: Lane = Lane.LIVE

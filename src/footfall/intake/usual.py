@@ -91,7 +91,7 @@ def usual_event(text: bytes | msgspec.Raw, arrival: Arrival) -> Event | None:
         sent: Any = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if not (_has_usual_identity(sent, arrival) and _has_usual_product(sent) and _has_usual_texts(sent, arrival)):
+    if not (_has_usual_identity(sent) and _has_usual_product(sent) and _has_usual_texts(sent, arrival)):
         return None
     time = received_at = arrival.received_at
     if sent.event_time is not None or sent.sent_at is not None:
@@ -111,7 +111,7 @@ def usual_event(text: bytes | msgspec.Raw, arrival: Arrival) -> Event | None:
     return event
 
 
-def _has_usual_identity(sent: Any, arrival: Arrival) -> bool:
+def _has_usual_identity(sent: Any) -> bool:
     """Whether uuid, customer, session and event id are as they will be stored; the customer is brought under its name."""
     uuid, customer = sent.uuid, sent.customer_id
     if uuid is not None and (

@@ -5,7 +5,6 @@ that had it last; one that another product takes leads there from then on.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from typing import Final, NamedTuple
 
 import msgspec
@@ -14,7 +13,7 @@ from footfall.catalog.answer import product_object
 from footfall.catalog.collection import Collection
 from footfall.catalog.product import Product, is_in_stock, is_published, known
 from footfall.identifiers import Position, ShopId
-from footfall.limits import CATALOG_CACHE_BYTES_MAX, CATALOG_NAMES_CACHE_MAX
+from footfall.limits import CATALOG_CACHE_BYTES_MAX, CATALOG_NAMES_CACHE_MAX, COLLECTIONS_CACHE_PRODUCTS_MAX
 from footfall.log.port import Group, Record, Stream
 from footfall.projections.documents import Document, Documents, document_record
 from footfall.projections.rows import in_key_order, sliced
@@ -49,14 +48,13 @@ class View(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A product as an answer carries it, and what lists ask of it. ``prices`` are those of its variants as shown."""
+    """A product as an answer carries it, and what lists ask of it."""
 
     key: str
     body: msgspec.Raw
     in_stock: bool
     published: bool
     hidden: bool
-    prices: tuple[Decimal, ...]
 
 
 def product_document(shop: ShopId, key: str) -> str:
@@ -116,6 +114,7 @@ class Catalog:
         self._cards_of: dict[str, list[View]] = {}
         self._cards_bytes = 0
         self._collections: dict[str, Collection | None] = {}
+        self._collected = 0
         self._stocked: dict[int, bool] = {}
         """Whether a shop has products."""
 
@@ -195,9 +194,13 @@ class Catalog:
         document = collection_document(shop, collection_id)
         if document not in self._collections:
             value = self._documents.raw(document)
-            if len(self._collections) >= CATALOG_NAMES_CACHE_MAX // 1_000:
+            collection = decode_collection(value) if value is not None else None
+            # Counted as one more than it holds, so that collections which are not there have a bound too.
+            self._collected += 1 + len((known(collection.products) if collection is not None else None) or ())
+            if self._collected > COLLECTIONS_CACHE_PRODUCTS_MAX:
                 self._collections.clear()
-            self._collections[document] = decode_collection(value) if value is not None else None
+                self._collected = 0
+            self._collections[document] = collection
         return self._collections[document]
 
     def card(self, shop: ShopId, key: str, view: View) -> Card | None:
@@ -233,7 +236,6 @@ def _card(key: str, product: Product, view: View) -> Card:
         is_in_stock(product),
         is_published(product),
         not HIDING_TAGS.isdisjoint(tags),
-        tuple(Decimal(variant["price"]) for variant in shown["variants"] if variant["price"] is not None),
     )
 
 

@@ -74,9 +74,10 @@ def test_a_bulk_operations_children_go_to_their_parents_and_collections_are_name
     assert graphql.collection_ids(raw) == ["7"]
 
 
-def test_a_child_without_its_parent_is_told_by_its_line() -> None:
-    with pytest.raises(ShapeError, match="line 1 belongs to"):
-        list(graphql.gathered(enumerate(BULK[1:], 1)))
+def test_a_child_without_its_parent_is_told_by_its_line_and_costs_the_others_nothing() -> None:
+    told = list(graphql.gathered(enumerate([BULK[1], 5, *BULK], 1)))
+    assert [(line, isinstance(raw, str)) for line, raw in told] == [(1, True), (2, True), (3, False)]
+    assert "it belongs to 'gid://shopify/Product/5630650697948'" in str(told[0][1])
 
 
 def test_a_nested_node_is_read_as_a_query_answers_it() -> None:
