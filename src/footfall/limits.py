@@ -202,17 +202,118 @@ CATALOG_FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 CATALOG_LINE_BYTES_MAX: Final = 4 * 1024 * 1024
 """One line of a file of products: a product with all its texts at their bounds is larger, and none is real."""
 
-CATALOG_CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
-"""Product objects kept ready to answer, all shops together: about 10,000."""
+CATALOG_CACHE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Product objects kept ready to answer, all shops together: about 20,000, those asked for last."""
 
-CATALOG_NAMES_CACHE_MAX: Final = 100_000
-"""Ids, handles and variants kept in memory with the product that they lead to, all shops together: 20 MB."""
+CATALOG_NAMES_CACHE_MAX: Final = 150_000
+"""Ids, handles and variants kept in memory with the product that they lead to, all shops together: 30 MB."""
 
 COLLECTIONS_CACHE_PRODUCTS_MAX: Final = 500_000
 """Products of the collections kept in memory, all together: 40 MB. At the bound they are read again."""
 
 PRODUCTS_NAMED_MAX: Final = 1_000
 """Products that a request may name in one parameter."""
+
+# --- orders and rankings -----------------------------------------------------------------------------------------
+
+ORDERS_READ_MAX: Final = 250
+"""Newest orders (or carts, or purchases that events told) of one customer or visitor that one question looks at: 10 ms."""
+
+ORDER_VISITORS_READ_MAX: Final = 20
+"""Visitors (uuids) of one customer among whose carts orders are looked for, the latest named first."""
+
+UNITS_MAX: Final = 1_000_000
+"""Units of one purchase line; more count as this, so that no sum of them is more than a number holds."""
+
+RANKING_DAYS_DEFAULT: Final = 30
+"""The window of top sellers in days, today (UTC) included."""
+
+RANKING_DAYS_MAX: Final = 90
+"""The longest window of top sellers; days before that are not told apart."""
+
+TREND_HOURS: Final = 192
+"""Hours (eight days) whose visitors trending products are told by; counts of older hours are dropped."""
+
+RANKING_SECONDS: Final = 0.75
+"""How old the order of a ranking may be: it is sorted again no sooner, however many ask. An event shows within a second."""
+
+RANKING_LATE_SECONDS: Final = 30
+"""How soon a ranking is read anew after views that came more than an hour late."""
+
+RANKING_LOAD_SECONDS: Final = 10
+"""How long the first question for a ranking waits until it is read (four seconds on ten million events); then 503."""
+
+RANKING_HEAD: Final = 300
+"""Products at the head of a ranking that are kept in order; the others are put in order when somebody asks beyond them."""
+
+RANKING_RESOLVED_ONCE: Final = 1_000
+"""Products of a ranking whose names are looked up at once: a few milliseconds."""
+
+COLLECTIONS_NAMED_MAX: Final = 50
+"""Collections that a request may name."""
+
+RANKING_PRODUCTS_MAX: Final = 250_000
+"""Products in one ranking: a large catalog, and room for names that no catalog has. Further ones are not ranked."""
+
+RANKING_TOUCHED_MAX: Final = 250
+"""Changed orders that a ranking has not counted yet: a few milliseconds of work."""
+
+RANKED_PRODUCTS_MAX: Final = 1_000_000
+"""Products in all rankings in memory: 120 MB. At the bound the ranking that was asked for longest ago goes."""
+
+# --- data sources ------------------------------------------------------------------------------------------------
+
+DATA_SOURCES_MAX: Final = 1_000
+"""Data sources of a shop: ten times what a large one has, and few enough to list at once."""
+
+DATA_SOURCE_RULES_MAX: Final = 50
+"""Rules of a data source: each is looked at for every answer that the ones before it don't fill."""
+
+LABEL_CHARACTERS_MAX: Final = 1_000
+"""A name or description of a data source or rule: a paragraph."""
+
+DATA_SOURCE_NAMES_MAX: Final = 1_000
+"""Names in one list of a rule: products, tags, vendors."""
+
+DATA_SOURCE_BYTES_MAX: Final = 64 * 1024
+"""A data source as it is put: real ones have 1 to 10 KB, and a shop's are listed together."""
+
+DATA_SOURCES_CACHE_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Data sources kept decoded, all shops together, by the size of their documents: some 40 MB."""
+
+DATA_SOURCES_LISTED_MAX: Final = 20_000
+"""Data sources of which name and version are kept in memory, all shops together, for the lists of them: 10 MB."""
+
+CONTEXT_REFERENCES_MAX: Final = 250
+"""Products of the cart, and products given, that a request's context names: a real cart has a few."""
+# --- orders and webhooks ------------------------------------------------------------------------------------------
+
+ORDER_LINES_MAX: Final = 1_000
+"""Lines of an order: twice what a checkout takes, and its document still has less than 400 KB."""
+
+ORDER_REFUNDS_MAX: Final = 1_000
+"""Refunds of an order: each takes back at least something, so there are hardly more than lines."""
+
+ORDER_BATCH_MAX: Final = 250
+"""Orders in one command, as on a page of Shopify's: 30 ms of work, in slices."""
+
+ORDER_LINE_BYTES_MAX: Final = 8 * 1024 * 1024
+"""One line of a file of orders, which may be a whole page of 250 orders of 30 KB."""
+
+WEBHOOK_BYTES_MAX: Final = 8 * 1024 * 1024
+"""A webhook's body: a product or an order with all that it may have takes several megabytes, and comes in one piece."""
+
+WEBHOOK_ANSWER_SECONDS: Final = 4
+"""When a webhook that isn't stored yet is answered with 503: Shopify takes no answer after 5 s for a failure."""
+
+WEBHOOKS_WAITING_MAX: Final = 1_000
+"""Webhooks that are being stored at once, those answered with 503 meanwhile included; beyond that 503 at once."""
+
+WEBHOOKS_WAITING_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Bodies of webhooks held at any time, apart from those of events: only a body that is here can show whose it is."""
+
+WEBHOOK_DAYS: Final = 7
+"""For how many days a delivery is remembered: Shopify repeats one for 48 hours, and people look for longer than that."""
 
 # --- answers -----------------------------------------------------------------------------------------------------
 
@@ -221,6 +322,15 @@ PRODUCTS_DEFAULT: Final = 5
 
 PRODUCTS_MAX: Final = 250
 """Products in an answer; a larger ``limit`` counts as this."""
+
+PRODUCTS_LOOKED_AT_MAX: Final = 10_000
+"""Products that one answer looks at to find as many as it shows: beyond that a filter that nothing fits would cost seconds."""
+
+PRODUCTS_LOOKED_AT_ONCE: Final = 20
+"""Products that an answer looks at before other requests have their turn: 2 ms where none is in memory."""
+
+EXCLUDED_PRODUCTS_MAX: Final = 1_000
+"""Products that a visitor viewed or bought last and that a rule leaves out: looking further back would take milliseconds."""
 
 LIST_ROWS_MAX: Final = 1_000
 """Rows that a listing command answers at once."""
@@ -265,3 +375,71 @@ REPLAY_RETRY_AFTER_SECONDS_MAX: Final = 60
 
 REPLAY_FLUSH_SECONDS: Final = 1
 """How long a replayed event waits for others to fill its batch: real storefront scripts flush every second."""
+
+# --- pulling a catalog from a store ------------------------------------------------------------------------------
+
+PULL_PAGE: Final = 250
+"""Products or collections on one page of a storefront's list: the most that it gives."""
+
+PULL_PAGES_MAX: Final = 1_000
+"""Pages of one list that a pull reads: 250,000 products. A store that answers page after page has no end to its list."""
+
+PULL_LISTED_MAX: Final = 25_000
+"""Where a storefront's list may end before the shop does: Shopify counts no further in its public lists. What a list of this
+length doesn't name is not taken for gone."""
+
+PULL_BODY_BYTES_MAX: Final = 64 * 1024 * 1024
+"""One answer of a store, unpacked. A page of 250 products has 1 to 5 MB."""
+
+PULL_CONNECT_SECONDS: Final = 10
+"""How long a store may take to accept a connection."""
+
+PULL_READ_SECONDS: Final = 30
+"""How long a store may be silent within an answer."""
+
+PULL_ANSWER_SECONDS: Final = 180
+"""How long one answer may take in all: a page of 5 MB on a slow line, and no store that sends a byte a second."""
+
+PULL_REDIRECTS_MAX: Final = 5
+"""Redirects of one request: http to https and to the host with www are two."""
+
+PULL_RETRIES_MAX: Final = 8
+"""How often a request is sent again before a pull gives up: four minutes without a word from the store."""
+
+PULL_PAUSE_SECONDS_MAX: Final = 120
+"""The longest pause between two tries, also where the store asks for more."""
+
+PULL_PROGRESS_HOURS: Final = 1
+"""For how long a pull that was broken off can go on where it was: later, products are on other pages of the list."""
+
+PULL_PROGRESS_PRODUCTS: Final = 250
+"""Products after which it is saved how far a pull has come: what is read again after a crash."""
+
+PULL_PROGRESS_COLLECTIONS: Final = 25
+"""The same for collections, each of which takes a request or more."""
+
+PULL_CHECKS_MAX: Final = 1_000
+"""Products and collections missing from a list that one pass asks for one by one before it takes them for gone; those beyond
+wait for the next pass."""
+
+PULL_INTERVAL_SECONDS_MIN: Final = 60
+"""The shortest interval of `--every`: a store that is asked more often answers with 429."""
+
+PULL_INTERVAL_SECONDS_MAX: Final = 31 * 24 * 60 * 60
+"""The longest one: a month. More is a mistake in the unit."""
+
+ADMIN_PRODUCTS: Final = 8
+"""Products in one query of the Admin API. With the bound below a query costs at most 3 + 8 x 101 = 811 points of the 1,000
+that one query may cost (an object 1 point, a list 2 and its objects)."""
+
+ADMIN_VARIANTS: Final = 10
+"""Variants, pictures and metafields each that come with a product; those beyond are asked for product by product."""
+
+ADMIN_MORE: Final = 100
+"""Variants, pictures or metafields in one further query about a product: at most 604 points."""
+
+ADMIN_COLLECTIONS: Final = 50
+"""Collections in one query of the Admin API: 103 points."""
+
+ADMIN_MEMBERS: Final = 250
+"""Products of a collection in one query of the Admin API: 254 points."""
