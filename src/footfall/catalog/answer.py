@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from footfall.catalog.product import Image, Metafield, Product, Variant, is_variant_in_stock, known, quantity_of
+from footfall.catalog.product import (
+    Image,
+    Metafield,
+    Product,
+    Variant,
+    is_variant_in_stock,
+    known,
+    local_price,
+    quantity_of,
+)
 from footfall.catalog.told import id_number
 
 _TAG: Final = re.compile(r"<(?:script|style)\b.*?</(?:script|style)\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
@@ -19,15 +28,17 @@ def product_object(
     *,
     metafields: bool = False,
     variant_metafields: bool = False,
+    without_variants: bool = False,
     country: str | None = None,
 ) -> dict[str, Any]:
-    """The object. ``country`` (two letters) shows that country's prices where the catalog has them.
+    """The object, with the prices of ``country`` (two letters) where the catalog has them.
 
     ``link`` is ``<url>/products/<handle>``; ``tags`` is one text; ids are numbers where they are digits.
     """
     number = id_number(known(product.id))
     handle = known(product.handle)
     images = [_image(image, number, position) for position, image in enumerate(known(product.images) or [], 1)]
+    variants = [] if without_variants else known(product.variants) or []
     body = known(product.body_html)
     shown: dict[str, Any] = {
         "id": number,
@@ -53,7 +64,7 @@ def product_object(
         ],
         "variants": [
             _variant(variant, number, position, country=country, metafields=variant_metafields)
-            for position, variant in enumerate(known(product.variants) or [], 1)
+            for position, variant in enumerate(variants, 1)
         ],
         "link": f"{shop_url.rstrip('/')}/products/{quote(handle)}" if shop_url and handle else None,
         "catalog": True,
@@ -89,7 +100,7 @@ def _variant(
     variant: Variant, product_number: int | str | None, position: int, *, country: str | None, metafields: bool
 ) -> dict[str, Any]:
     number = id_number(known(variant.id))
-    local = (known(variant.prices) or {}).get(country) if country else None
+    local = local_price(variant, country)
     options = known(variant.options) or []
     shown: dict[str, Any] = {
         "id": number,

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from footfall.catalog.merging import is_before
 from footfall.catalog.product import Text
 from footfall.catalog.shape import Shape, ShapeError
 from footfall.limits import COLLECTION_PRODUCTS_MAX
@@ -70,9 +71,11 @@ def _products(shape: Shape) -> list[str] | UnsetType:
 
 def over(older: Collection | None, newer: Collection) -> Collection:
     """The newer one, with what it doesn't tell from the older one. Products that were told make it fresh; a change that does
-    not tell them makes it stale."""
+    not tell them makes it stale, also where it arrives later than a newer one, which it doesn't change otherwise."""
     if older is None:
         return newer
+    if is_before(newer.updated_at, older.updated_at):
+        return msgspec.structs.replace(older, stale=older.stale or newer.stale)
     missing = {
         name: value
         for name in newer.__struct_fields__

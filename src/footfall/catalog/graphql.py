@@ -1,7 +1,7 @@
 """Products as the Admin GraphQL API answers them: nested nodes, or the lines of a bulk operation, in which each child names
 its parent. Field names after Shopify's documentation of ``Product`` and ``ProductVariant``, API version 2025-10."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from msgspec import UNSET, UnsetType
@@ -12,6 +12,8 @@ from footfall.catalog.shape import Shape, ShapeError
 from footfall.limits import PRODUCT_IMAGES_MAX, PRODUCT_VARIANTS_MAX
 
 PARENT: Final = "__parentId"
+_UNITS: Final = {"GRAMS": "g", "KILOGRAMS": "kg", "OUNCES": "oz", "POUNDS": "lb"}
+"""Units of weight → as REST has them."""
 
 
 def kind_of(raw: object) -> str | None:
@@ -21,14 +23,18 @@ def kind_of(raw: object) -> str | None:
     return parts[3] if len(parts) >= 5 else None
 
 
-def gathered(lines: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """The products of a bulk operation's lines (number, object), each with its children in lists as a query would nest them,
-    and the number of its own line.
+def gathered(
+    lines: Iterable[tuple[int, Any]], list_of: Callable[[dict[str, Any]], str] | None = None
+) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """The objects of the first level among a bulk operation's lines (number, object), each with its children in lists as a
+    query would nest them, and the number of its own line. ``list_of`` says in which list of its parent a child belongs; unless
+    given, as in products.
 
     A child comes somewhere behind its parent and before the next object of the first level, as Shopify writes them. A text
     stands for a line that belongs to nothing, and is why.
     """
-    product: dict[str, Any] | None = None
+    place = list_of or _list_of
+    first_level: dict[str, Any] | None = None
     first = 0
     by_id: dict[str, dict[str, Any]] = {}
     for number, raw in lines:
@@ -37,20 +43,31 @@ def gathered(lines: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, dict[str, 
             continue
         parent = raw.get(PARENT)
         if parent is None:
-            if product is not None:
-                yield first, product
-            product, first, by_id = dict(raw), number, {}
-            by_id[str(raw.get("id"))] = product
+            if first_level is not None:
+                yield first, first_level
+            first_level, first, by_id = dict(raw), number, {}
+            _name(first_level, by_id)
             continue
         owner = by_id.get(str(parent))
         if owner is None:
             yield number, f"it belongs to {str(parent)[:80]!r}, which does not stand before it."
             continue
         child = dict(raw)
-        by_id[str(raw.get("id"))] = child
-        owner.setdefault(_list_of(raw), []).append(child)
-    if product is not None:
-        yield first, product
+        _name(child, by_id)
+        children = owner.setdefault(place(raw), [])
+        if isinstance(children, list):
+            children.append(child)
+    if first_level is not None:
+        yield first, first_level
+
+
+def _name(found: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> None:
+    """Let children find an object, and those that stand in its own lists, such as an order's refunds."""
+    by_id[str(found.get("id"))] = found
+    for value in found.values():
+        for item in value if isinstance(value, list) else ():
+            if isinstance(item, dict) and "id" in item:
+                by_id[str(item["id"])] = item
 
 
 def _list_of(child: dict[str, Any]) -> str:
@@ -134,6 +151,7 @@ def _variant(shape: Shape) -> Variant:
     policy = shape.text("inventoryPolicy")
     measurement = item.inner("measurement") if item is not None else None
     weight = measurement.inner("weight") if measurement is not None else None
+    unit = weight.text("unit") if weight is not None else UNSET
     selected = shape.items("selectedOptions")
     image = shape.inner("image")
     return Variant(
@@ -145,7 +163,7 @@ def _variant(shape: Shape) -> Variant:
         barcode=shape.text("barcode"),
         options=UNSET if isinstance(selected, UnsetType) else [str(option.text("value") or "") for option in selected],
         weight=weight.amount("value") if weight is not None else UNSET,
-        weight_unit=weight.text("unit") if weight is not None else UNSET,
+        weight_unit=_UNITS.get(unit, unit) if isinstance(unit, str) else unit,
         image_id=image.text("id") if image is not None else UNSET,
         available=shape.flag("availableForSale"),
         inventory_item_id=item.id("InventoryItem", "id") if item is not None else UNSET,

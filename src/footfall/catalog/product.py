@@ -3,15 +3,19 @@
 Ids are texts of digits (without ``gid://shopify/…``), amounts are decimal texts, times ISO 8601 as the source gave them.
 """
 
+from decimal import Decimal
 from typing import Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from footfall.catalog.amount import read_amount
+
 Value = TypeVar("Value")
 Text = str | None | UnsetType
 Whole = int | None | UnsetType
-Status = Literal["active", "draft", "archived"]
+Status = Literal["active", "draft", "archived", "unlisted"]
+"""``unlisted``: sold to who has its address, and in no list."""
 
 
 class Image(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
@@ -54,7 +58,8 @@ class Variant(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
     """One thing that can be bought.
 
     ``available`` is what the source itself says of it; ``inventory_management`` is ``None`` where stock isn't tracked;
-    ``stock`` is the number in each location, by its id. ``prices`` goes by country (two letters).
+    ``stock`` is the number in each location, by its id; ``stock_at`` since when (milliseconds since the epoch), of those that
+    stock it no more as well. ``prices`` goes by country (two letters).
     """
 
     id: Text = UNSET
@@ -73,6 +78,7 @@ class Variant(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
     inventory_policy: Text = UNSET
     inventory_quantity: Whole = UNSET
     stock: dict[str, int] | UnsetType = UNSET
+    stock_at: dict[str, int] | UnsetType = UNSET
     prices: dict[str, Price] | UnsetType = UNSET
     metafields: list[Metafield] | UnsetType = UNSET
     created_at: Text = UNSET
@@ -119,8 +125,24 @@ def is_in_stock(product: Product) -> bool:
 
 
 def is_published(product: Product) -> bool:
-    """Whether shoppers may see it: published, and neither draft nor archived. Unknown counts as published."""
+    """Whether shoppers may see it: published, and neither draft, archived nor unlisted. Unknown counts as published."""
     return product.published_at is not None and known(product.status) in (None, "active")
+
+
+def local_price(variant: Variant, country: str | None) -> Price | None:
+    """What a variant costs in a country (two letters), where the catalog has that."""
+    return (known(variant.prices) or {}).get(country) if country else None
+
+
+def prices_of(product: Product, country: str | None) -> tuple[Decimal, ...]:
+    """What its variants cost, each amount once: in a country where the catalog has its price, else as everywhere."""
+    found: dict[Decimal, None] = {}
+    for variant in known(product.variants) or []:
+        local = local_price(variant, country)
+        amount = read_amount(local.price if local is not None else known(variant.price))
+        if amount is not None:
+            found[amount] = None
+    return tuple(found)
 
 
 def quantity_of(variant: Variant) -> int | None:

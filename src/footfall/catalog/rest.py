@@ -9,7 +9,7 @@ from footfall.catalog.product import Image, Metafield, Option, Price, Product, S
 from footfall.catalog.shape import Shape, ShapeError
 from footfall.limits import PRODUCT_IMAGES_MAX, PRODUCT_METAFIELDS_MAX, PRODUCT_VARIANTS_MAX
 
-_STATUSES: Final = ("active", "draft", "archived")
+_STATUSES: Final = ("active", "draft", "archived", "unlisted")
 _OPTIONS: Final = ("option1", "option2", "option3")
 
 
@@ -47,7 +47,7 @@ def read_status(shape: Shape) -> Status | UnsetType | None:
     if not isinstance(status, str):
         return status
     if status.lower() not in _STATUSES:
-        raise shape.wrong("status", "active, draft or archived")
+        raise shape.wrong("status", "active, draft, archived or unlisted")
     return cast("Status", status.lower())
 
 

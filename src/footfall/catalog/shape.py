@@ -7,17 +7,17 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from footfall.catalog.amount import AMOUNT
 from footfall.errors import InputInvalidError
 from footfall.identifiers import GidKind, read_id
 from footfall.limits import CATALOG_TEXT_CHARACTERS_MAX
 
 Value = TypeVar("Value")
-_AMOUNT: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,8})?", re.ASCII)
 _GID: Final = re.compile(r"gid://shopify/([A-Za-z]+)/([^?\s]+)")
 _WORDS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 decode_json: Final = msgspec.json.Decoder(float_hook=str).decode
-"""JSON as the catalog reads it: amounts stay the decimal texts that they are. Raises ``msgspec.DecodeError``."""
+"""JSON as the catalog and orders are read: amounts stay the decimal texts that they are. Raises ``msgspec.DecodeError``."""
 
 
 class ShapeError(InputInvalidError):
@@ -25,14 +25,14 @@ class ShapeError(InputInvalidError):
 
 
 class Shape:
-    """An object, and where it stands in its product (``variants[2]``). All methods raise ``ShapeError``.
+    """An object, and where it stands in its product or order (``variants[2]``). All methods raise ``ShapeError``.
 
     ``UNSET`` stands for a field that the source does not have, ``None`` for one that it has and that is empty.
     """
 
     def __init__(self, raw: object, where: str = "") -> None:
         if not isinstance(raw, Mapping):
-            raise ShapeError(f"{where or 'a product'} must be an object.")
+            raise ShapeError(f"{where or 'It'} must be an object.")
         self._raw: Mapping[str, Any] = raw
         self._where = where
 
@@ -42,6 +42,12 @@ class Shape:
     def names(self) -> list[str]:
         """The fields that are there."""
         return list(self._raw)
+
+    def only(self, *known: str) -> None:
+        """Refuse fields that nobody reads: a misspelt one would be passed over in silence."""
+        for name in self._raw:
+            if name not in known:
+                raise ShapeError(f"{self._path(str(name)[:60])} is not known here. Known are: {', '.join(known)}.")
 
     def wrong(self, name: str, wanted: str) -> ShapeError:
         """The error of a field."""
@@ -82,7 +88,7 @@ class Shape:
 
         def read(name: str, value: Any) -> str | None:
             text = self._text(name, value)
-            if text is not None and not _AMOUNT.fullmatch(text):
+            if text is not None and not AMOUNT.fullmatch(text):
                 raise self.wrong(name, "a decimal amount such as 19.90")
             return text
 
@@ -121,9 +127,8 @@ class Shape:
         """The objects of a list."""
         for name in names:
             value = self._raw.get(name, UNSET)
-            if isinstance(value, Mapping) and isinstance(value.get("nodes"), list):
-                # A connection, as GraphQL answers it.
-                value = value["nodes"]
+            if isinstance(value, Mapping):
+                value = _nodes(value)
             if value is None:
                 return []
             if value is not UNSET:
@@ -175,3 +180,13 @@ class Shape:
 
     def _path(self, name: str) -> str:
         return f"{self._where}.{name}" if self._where else name
+
+
+def _nodes(connection: Mapping[str, Any]) -> Any:
+    """The nodes of a connection, as GraphQL answers it; what is none stays what it is."""
+    if isinstance(connection.get("nodes"), list):
+        return connection["nodes"]
+    edges = connection.get("edges")
+    if isinstance(edges, list):
+        return [edge.get("node") if isinstance(edge, Mapping) else edge for edge in edges]
+    return connection

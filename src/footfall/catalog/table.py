@@ -101,12 +101,16 @@ def _name_of(column: str) -> str | None:
     return _COLUMNS.get(plain)
 
 
-def gathered(table: Iterable[Row]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The products of these rows in the REST shape, each with the line that it begins on; the rows of one stand together."""
+def gathered(table: Iterable[Row]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """The products of these rows in the REST shape, each with the line that it begins on; the rows of one stand together. A
+    text stands for a row that belongs to nothing, and is why."""
     raw: dict[str, Any] | None = None
     first = 0
     for row in table:
         handle = row.cells.get("handle")
+        if handle is None and (raw is None or "title" in row.cells):
+            yield row.line, "it has no Handle, by which its product is known."
+            continue
         if raw is None or (handle is not None and handle != raw["handle"]):
             if raw is not None:
                 yield first, raw

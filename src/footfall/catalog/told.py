@@ -1,6 +1,5 @@
 """A product as far as the events tell, and the object that answers carry of it while a shop has no catalog."""
 
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -19,11 +18,14 @@ class ToldProduct(msgspec.Struct, frozen=True, gc=False):
     sku: str | None = None
 
 
-def product_object(told: ToldProduct, shop_url: str | None, *, metafields: bool = False) -> dict[str, Any]:
+def product_object(
+    told: ToldProduct, shop_url: str | None, *, metafields: bool = False, without_variants: bool = False
+) -> dict[str, Any]:
     """The product object of a shop without a catalog, marked ``"catalog": false``.
 
     ``link`` is ``<url>/products/<handle>``. The one variant is the one that an event told last; ids are numbers where
-    they are digits. ``metafields``: with that key, an empty array, since events tell none.
+    they are digits. ``metafields``: with that key, an empty array, since events tell none. ``without_variants`` leaves
+    ``variants`` empty.
     """
     number = id_number(told.product_id)
     product: dict[str, Any] = {
@@ -45,19 +47,13 @@ def product_object(told: ToldProduct, shop_url: str | None, *, metafields: bool 
         "image": None,
         "images": [],
         "options": [],
-        "variants": [_variant(told, number)] if told.variant_id or told.price else [],
+        "variants": [_variant(told, number)] if (told.variant_id or told.price) and not without_variants else [],
         "link": f"{shop_url.rstrip('/')}/products/{quote(told.handle)}" if shop_url and told.handle else None,
         "catalog": False,
     }
     if metafields:
         product["metafields"] = []
     return product
-
-
-@lru_cache(maxsize=20_000)
-def product_json(told: ToldProduct, shop_url: str | None, *, metafields: bool = False) -> msgspec.Raw:
-    """``product_object`` as JSON; kept for the products asked about last, since most answers show the same few."""
-    return msgspec.Raw(msgspec.json.encode(product_object(told, shop_url, metafields=metafields)))
 
 
 def _variant(told: ToldProduct, product_number: int | str | None) -> dict[str, Any]:

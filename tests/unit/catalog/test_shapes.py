@@ -118,7 +118,7 @@ def test_a_new_csvs_column_names_are_known_too() -> None:
         ({"id": None, "handle": ""}, "id or a handle"),
         ({"id": "gid://shopify/Collection/5"}, "id is"),
         ({"title": ["x"]}, "title is"),
-        ({"status": "sold"}, "status is 'sold'; it must be active, draft or archived"),
+        ({"status": "sold"}, "status is 'sold'; it must be active, draft, archived or unlisted"),
         ({"variants": {}}, "variants is {}; it must be a list"),
         ({"variants": ["x"]}, r"variants\[0\] must be an object"),
         ({"variants": [{"id": 1}, {"price": "cheap"}]}, r"variants\[1\].price is 'cheap'"),
@@ -160,3 +160,17 @@ def test_a_collection_has_the_products_that_are_told(raw: dict[str, Any], produc
 def test_a_collection_without_an_id_is_refused() -> None:
     with pytest.raises(ShapeError, match="id"):
         read_collection({"title": "Hats"})
+
+
+def test_a_product_that_is_only_sold_by_its_address_is_read_and_is_in_no_list() -> None:
+    product = graphql.read_product(
+        {"id": "gid://shopify/Product/5", "status": "UNLISTED", "publishedAt": "2025-01-03T15:00:00Z"}
+    )
+    assert (product.status, is_published(product)) == ("unlisted", False)
+
+
+def test_a_weight_has_the_same_unit_in_every_shape() -> None:
+    item = {"measurement": {"weight": {"value": "0.12", "unit": "KILOGRAMS"}}}
+    node = {"id": "gid://shopify/Product/5", "variants": [{"id": "gid://shopify/ProductVariant/6", "inventoryItem": item}]}
+    (variant,) = known(graphql.read_product(node).variants) or []
+    assert (variant.weight, variant.weight_unit) == ("0.12", "kg")
