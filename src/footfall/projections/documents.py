@@ -1,7 +1,7 @@
 """Documents: the latest version of everything a shop has set up: shops, keys and settings, products and collections."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -9,6 +9,10 @@ from footfall.identifiers import Position
 from footfall.log.port import Group, Record, Stream
 from footfall.projections.rows import sliced
 from footfall.projections.state import Reader, Slice
+
+DELIVERY_PREFIX: Final = "delivery/"
+"""Begins the keys of records that stand among the documents so as to become durable with them, and are none: those of
+deliveries (``deliveries.py``). Stored on disk: do not change."""
 
 _MERGE = "INSERT OR REPLACE INTO documents SELECT value->>0, value->>1, value->>2 FROM json_each(?)"
 _DELETE = "DELETE FROM documents WHERE key IN (SELECT value FROM json_each(?))"
@@ -56,6 +60,8 @@ class Documents:
     def apply(self, group: Group) -> None:
         for position, record in zip(group.positions, group.records, strict=True):
             document: Document = record.decoded
+            if document.key.startswith(DELIVERY_PREFIX):
+                continue
             self._active[document.key] = (position, document)
 
     def freeze(self) -> bool:
@@ -102,6 +108,25 @@ class Documents:
             "SELECT key FROM documents WHERE key >= ? AND key < ? ORDER BY key LIMIT ?", (*_range(prefix), len(fresh) + 1)
         )
         return any(str(key) not in fresh for (key,) in rows)
+
+    def page_under(self, prefix: str, *, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """The next documents whose key begins with ``prefix`` and comes behind ``after``, by key, each as its JSON. Empty only
+        at the end."""
+        fresh = {
+            key: document
+            for versions in (self._frozen, self._active)
+            for key, (_, document) in versions.items()
+            if key > after and key.startswith(prefix)
+        }
+        # As many more as may have been deleted or written since, so that these can't leave a page short.
+        rows = self._reader.rows(
+            "SELECT key, CAST(value AS BLOB) FROM documents WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
+            (after, *_range(prefix), limit + len(fresh)),
+        )
+        found: dict[str, bytes] = {str(key): value for key, value in rows}
+        found |= {key: bytes(document.value) for key, document in fresh.items() if not document.is_deleted}
+        latest = (key for key in sorted(found) if not (key in fresh and fresh[key].is_deleted))
+        return [(key, found[key]) for key, _ in zip(latest, range(limit), strict=False)]
 
     def under(self, prefix: str) -> dict[str, dict[str, Any]]:
         """Every document whose key begins with ``prefix``, by key."""

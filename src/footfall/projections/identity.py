@@ -71,6 +71,14 @@ class Stretches:
         naming = self._namings[before - 1]
         return naming.customer if time >= naming.time else None
 
+    def owner_at(self, time: Milliseconds) -> CustomerId | None:
+        """Who owns what was done at ``time`` and is no event, such as an order: the customer last named before it, else
+        the one named first."""
+        before = [naming for naming in self._namings if naming.time <= time]
+        if before:
+            return max(before, key=lambda naming: (naming.time, naming.position)).customer
+        return self._namings[0].customer if self._namings else None
+
 
 class Identity:
     """The projection, and the questions it answers."""
