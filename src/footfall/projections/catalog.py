@@ -5,14 +5,18 @@ that had it last; one that another product takes leads there from then on.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
 
+from footfall.catalog import told
+from footfall.catalog.amount import read_amount
 from footfall.catalog.answer import product_object
 from footfall.catalog.collection import Collection
-from footfall.catalog.product import Product, is_in_stock, is_published, known
-from footfall.identifiers import Position, ShopId
+from footfall.catalog.product import Product, is_in_stock, is_published, known, prices_of
+from footfall.identifiers import Position, ProductReference, ShopId, read_id
 from footfall.limits import CATALOG_CACHE_BYTES_MAX, CATALOG_NAMES_CACHE_MAX, COLLECTIONS_CACHE_PRODUCTS_MAX
 from footfall.log.port import Group, Record, Stream
 from footfall.projections.documents import Document, Documents, document_record
@@ -30,6 +34,7 @@ _MERGE: Final = (
     " ON CONFLICT DO UPDATE SET product = excluded.product, position = excluded.position"
     " WHERE excluded.position >= position"
 )
+_PAGE: Final = 50
 _READ: Final = "SELECT product FROM catalog_names WHERE shop = ? AND name = ?"
 
 _Key = tuple[int, str]
@@ -45,16 +50,30 @@ class View(NamedTuple):
     metafields: bool = False
     variant_metafields: bool = False
     country: str | None = None
+    without_variants: bool = False
 
 
 class Card(NamedTuple):
-    """A product as an answer carries it, and what lists ask of it."""
+    """A product as an answer carries it, and what lists and rules ask of it.
+
+    ``prices``: what its variants cost, each amount once, in the country of the view. ``vendor``, ``product_type`` and
+    ``tags`` are in lower case, as they are compared.
+    """
 
     key: str
     body: msgspec.Raw
     in_stock: bool
     published: bool
     hidden: bool
+    prices: tuple[Decimal, ...] = ()
+    vendor: str = ""
+    product_type: str = ""
+    tags: frozenset[str] = frozenset()
+
+    @property
+    def reference(self) -> ProductReference:
+        """How the product is referred to."""
+        return reference_of(self.key)
 
 
 def product_document(shop: ShopId, key: str) -> str:
@@ -114,7 +133,9 @@ class Catalog:
         self._cards_of: dict[str, list[View]] = {}
         self._cards_bytes = 0
         self._collections: dict[str, Collection | None] = {}
+        self._members: dict[str, frozenset[str]] = {}
         self._collected = 0
+        self._changes: dict[int, int] = {}
         self._stocked: dict[int, bool] = {}
         """Whether a shop has products."""
 
@@ -128,9 +149,9 @@ class Catalog:
 
     def _take_product(self, document: Document, position: Position) -> None:
         shop, key = _parts(document.key)
-        for view in self._cards_of.pop(document.key, ()):
-            card = self._cards.pop((document.key, view), None)
-            self._cards_bytes -= len(card.body) if card is not None else 0
+        self._changes[shop] = self._changes.get(shop, 0) + 1
+        for view in list(self._cards_of.get(document.key, ())):
+            self._let_go((document.key, view))
         if document.is_deleted:
             self._stocked.pop(shop, None)
             return
@@ -140,6 +161,7 @@ class Catalog:
     def _take_collection(self, document: Document, position: Position) -> None:
         shop, key = _parts(document.key)
         self._collections.pop(document.key, None)
+        self._members.pop(document.key, None)
         if not document.is_deleted:
             handle = known(decode_collection(document.value).handle)
             self._name(shop, key, ["c:" + handle] if handle else [], position)
@@ -168,6 +190,10 @@ class Catalog:
             stocked = self._stocked[shop] = self._documents.is_any_under(f"{PRODUCT_PREFIX}{shop}/")
         return stocked
 
+    def changes(self, shop: ShopId) -> int:
+        """How many changes of the shop's products this process has seen."""
+        return self._changes.get(shop, 0)
+
     def key_of(self, shop: ShopId, name: str) -> str | None:
         """The key of the product (or collection, for ``c:<handle>``) that a name leads to. It may have been deleted since."""
         name_key = (int(shop), name)
@@ -180,7 +206,7 @@ class Catalog:
             rows = self._reader.rows(_READ, name_key)
             key = str(rows[0][0]) if rows else None
         if len(self._names) >= CATALOG_NAMES_CACHE_MAX:
-            self._names.clear()
+            del self._names[next(iter(self._names))]
         self._names[name_key] = key
         return key
 
@@ -195,30 +221,88 @@ class Catalog:
         if document not in self._collections:
             value = self._documents.raw(document)
             collection = decode_collection(value) if value is not None else None
-            # Counted as one more than it holds, so that collections which are not there have a bound too.
-            self._collected += 1 + len((known(collection.products) if collection is not None else None) or ())
-            if self._collected > COLLECTIONS_CACHE_PRODUCTS_MAX:
-                self._collections.clear()
-                self._collected = 0
+            self._keep_collected(len((known(collection.products) if collection is not None else None) or ()))
             self._collections[document] = collection
         return self._collections[document]
+
+    def members(self, shop: ShopId, name: str) -> frozenset[str]:
+        """The keys of the products of a collection, by its id or handle; none where it is not known."""
+        collection = self.collection_named(shop, name)
+        if collection is None:
+            return frozenset()
+        document = collection_document(shop, collection.id)
+        if document not in self._members:
+            members = frozenset(known(collection.products) or [])
+            self._keep_collected(len(members))
+            self._members[document] = members
+        return self._members[document]
+
+    def collection_named(self, shop: ShopId, name: str) -> Collection | None:
+        """The collection with this id or handle."""
+        collection_id = read_id(name, "Collection")
+        collection = self.collection(shop, collection_id) if collection_id is not None else None
+        if collection is None:
+            by_handle = self.key_of(shop, "c:" + name)
+            collection = self.collection(shop, by_handle) if by_handle is not None else None
+        return collection
+
+    def _keep_collected(self, products: int) -> None:
+        """Make room for so many products of a collection."""
+        # Counted as one more than it holds, so that collections which are not there have a bound too.
+        self._collected += 1 + products
+        if self._collected > COLLECTIONS_CACHE_PRODUCTS_MAX:
+            self._collections.clear()
+            self._members.clear()
+            self._collected = 0
+
+    def _let_go(self, cached: tuple[str, View]) -> None:
+        """Forget a product as it is shown."""
+        card = self._cards.pop(cached)
+        self._cards_bytes -= len(card.body) if card is not None else 0
+        views = self._cards_of[cached[0]]
+        views.remove(cached[1])
+        if not views:
+            del self._cards_of[cached[0]]
+
+    def references(self, shop: ShopId) -> Iterator[ProductReference]:
+        """Every product, by id. A page at a time, so that who needs a few pays for a few."""
+        prefix = after = product_document(shop, "")
+        while page := self._documents.page_under(prefix, after=after, limit=_PAGE):
+            for document, _ in page:
+                yield reference_of(document.removeprefix(prefix))
+            after = page[-1][0]
 
     def card(self, shop: ShopId, key: str, view: View) -> Card | None:
         """A product as it is shown, ``None`` where there is none (any more)."""
         document = product_document(shop, key)
         cached = (document, view)
         if cached in self._cards:
-            return self._cards[cached]
+            # Behind all others: those asked for longest ago go first.
+            found = self._cards[cached] = self._cards.pop(cached)
+            return found
         product = self.product(shop, key)
         card = _card(key, product, view) if product is not None else None
-        if self._cards_bytes >= CATALOG_CACHE_BYTES_MAX or len(self._cards) >= CATALOG_NAMES_CACHE_MAX:
-            self._cards.clear()
-            self._cards_of.clear()
-            self._cards_bytes = 0
+        while self._cards and (self._cards_bytes >= CATALOG_CACHE_BYTES_MAX or len(self._cards) >= CATALOG_NAMES_CACHE_MAX):
+            self._let_go(next(iter(self._cards)))
         self._cards[cached] = card
         self._cards_of.setdefault(document, []).append(view)
         self._cards_bytes += len(card.body) if card is not None else 0
         return card
+
+
+def reference_of(key: str) -> ProductReference:
+    """The reference that a product's key stands for."""
+    return ProductReference(key if key.startswith(("p:", "h:", "v:")) else "p:" + key)
+
+
+@lru_cache(maxsize=20_000)
+def told_card(key: str, product: told.ToldProduct, view: View) -> Card:
+    """The same of a product that only events told; kept for those asked about last, since most answers show the same few."""
+    shown = told.product_object(product, view.shop_url, metafields=view.metafields, without_variants=view.without_variants)
+    price = read_amount(product.price)
+    body = msgspec.Raw(msgspec.json.encode(shown))
+    # Unknown counts as in stock and as published.
+    return Card(key, body, in_stock=True, published=True, hidden=False, prices=() if price is None else (price,))
 
 
 def _card(key: str, product: Product, view: View) -> Card:
@@ -227,15 +311,20 @@ def _card(key: str, product: Product, view: View) -> Card:
         view.shop_url,
         metafields=view.metafields,
         variant_metafields=view.variant_metafields,
+        without_variants=view.without_variants,
         country=view.country,
     )
-    tags = {tag.lower() for tag in known(product.tags) or []}
+    tags = frozenset(tag.lower() for tag in known(product.tags) or [])
     return Card(
         key,
         msgspec.Raw(msgspec.json.encode(shown)),
         is_in_stock(product),
         is_published(product),
         not HIDING_TAGS.isdisjoint(tags),
+        prices_of(product, view.country),
+        (known(product.vendor) or "").lower(),
+        (known(product.product_type) or "").lower(),
+        tags,
     )
 
 

@@ -48,6 +48,7 @@ class Shops:
         self._by_id: dict[ShopId, Shop] = {}
         self._by_public_key: dict[str, Shop] = {}
         self._by_secret_hash: dict[str, Shop] = {}
+        self._by_domain: dict[str, Shop] = {}
 
     def load(self) -> None:
         """Read every shop, once the documents are up."""
@@ -78,6 +79,7 @@ class Shops:
         shops = self._by_id.values()
         self._by_public_key = {key: shop for shop in shops for key in shop.public_keys}
         self._by_secret_hash = {hashed: shop for shop in shops for hashed in shop.secret_hashes}
+        self._by_domain = {shop.domain: shop for shop in shops if shop.domain is not None}
 
     def by_public_key(self, key: str) -> Shop | None:
         """The shop with this public key; upper case counts as lower."""
@@ -86,6 +88,10 @@ class Shops:
     def by_secret_key(self, key: str) -> Shop | None:
         """The shop with this secret key. A look-up of its hash: nothing about the key shows in how long it takes."""
         return self._by_secret_hash.get(secret_key_hash(key))
+
+    def by_domain(self, domain: str) -> Shop | None:
+        """The shop with this domain at Shopify."""
+        return self._by_domain.get(domain.strip().lower())
 
     def by_name(self, name: str) -> Shop | None:
         """The shop of this name."""

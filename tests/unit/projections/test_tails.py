@@ -93,7 +93,7 @@ def test_positions_are_those_of_what_was_set_aside_not_of_what_came_during_the_m
         assert await replica.fail_to_merge(0)
         await view(replica, 2)
         # The first of two merges brings in what was set aside; the crash comes before the second.
-        slices = sum(1 for p in (replica.history, replica.documents) for _ in p.slices())
+        slices = sum(1 for projection in replica.tails._projections for _ in projection.slices())
         assert await replica.fail_to_merge(slices)
         positions = saved(replica.path, "SELECT positions FROM projections WHERE name = 'history'")
         assert positions == [('{"0":1}',)]
