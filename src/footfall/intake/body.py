@@ -15,9 +15,14 @@ FORM: Final = "application/x-www-form-urlencoded"
 _JSON_TYPES: Final = frozenset({"", "application/json", "text/plain", "application/octet-stream", "text/json"})
 _GZIP_WINDOW: Final = 31
 
-BODY_TOO_LARGE: Final = Rejected(
-    f"The body is larger than {BODY_BYTES_MAX // 1024 // 1024} MB. Send fewer events at once.", "body", 413
-)
+
+def body_too_large(bytes_max: int) -> Rejected:
+    """The refusal of a body over its bound."""
+    advice = " Send fewer events at once." if bytes_max == BODY_BYTES_MAX else ""
+    return Rejected(f"The body is larger than {bytes_max // 1024 // 1024} MB.{advice}", "body", 413)
+
+
+BODY_TOO_LARGE: Final = body_too_large(BODY_BYTES_MAX)
 
 
 class Unreadable(NamedTuple):

@@ -1,13 +1,14 @@
 """Products and collections in: put over what is known of them, stored durably as documents, one outcome for each."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Literal, Protocol
 
 import msgspec
 
 from footfall.catalog.collection import Collection, over
-from footfall.catalog.merging import merged
+from footfall.catalog.merging import StockLevel, has_item, is_before, merged, with_stock
 from footfall.catalog.product import Product, known
 from footfall.identifiers import ShopId
 from footfall.limits import CATALOG_BATCH_MAX
@@ -20,7 +21,7 @@ _SLICE: Final = 20
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What happened to one product or collection."""
+    """What happened to one product, collection or order."""
 
     status: Status
     id: str | None = None
@@ -59,6 +60,8 @@ class _Changes:
         self.by_handle: dict[str, str] = {}
 
     def add(self, key: str, product: Product | None) -> None:
+        # At the end also where it was changed before: names lead to what is told last.
+        self.products.pop(key, None)
         self.products[key] = product
         if product is not None and isinstance(product.handle, str):
             self.by_handle["h:" + product.handle] = key
@@ -80,9 +83,15 @@ class CatalogIntake:
         *,
         lane: Lane = Lane.LIVE,
         keep_variants: bool = False,
+        variant_ids: Sequence[str] | None = None,
+        also: Sequence[Record] = (),
     ) -> list[Outcome]:
         """Put products into the catalog, in order; one outcome for each. A text stands for one that could not be read, and is
-        why. Raises ``LogUnavailableError``: nothing was stored then."""
+        why. ``variant_ids``: all variants that they have, where not all of them are told (with ``keep_variants``).
+
+        ``also`` is appended in the same call, even where nothing changes. Raises ``LogUnavailableError``: nothing was stored
+        then.
+        """
         outcomes: list[Outcome] = []
         changes = _Changes()
         async with self._lock(shop):
@@ -92,22 +101,59 @@ class CatalogIntake:
                 if isinstance(product, str):
                     outcomes.append(Outcome("rejected", error=product))
                 else:
-                    outcomes.append(self._put(shop, product, changes, keep_variants=keep_variants))
-            await self._store(shop, changes.products, lane)
+                    put = partial(merged, newer=product, keep_variants=keep_variants, variant_ids=variant_ids)
+                    outcomes.append(self._put(shop, product, changes, put))
+            await self._store(shop, changes.products, lane, also)
         return outcomes
 
-    async def delete_product(self, shop: ShopId, product_id: str) -> Outcome:
-        """Take a product out of the catalog, by id or handle. Events about it stay."""
+    async def put_stock(self, shop: ShopId, level: StockLevel, *, also: Sequence[Record] = ()) -> Outcome:
+        """Take in how much there is of an inventory item in a location; ``unknown`` where no product has the item."""
         async with self._lock(shop):
-            key = self._known.key_of(shop, "p:" + product_id) or self._known.key_of(shop, "h:" + product_id)
-            product = self._known.product(shop, key) if key is not None else None
-            if key is None or product is None:
-                return Outcome("unknown", product_id)
-            await self._store(shop, {key: None}, Lane.LIVE)
-        return Outcome("deleted", known(product.id), known(product.handle))
+            key = self._known.key_of(shop, "i:" + level.item)
+            older = self._known.product(shop, key) if key is not None else None
+            if key is None or older is None or not has_item(older, level.item):
+                await self._append([], also)
+                return Outcome("unknown", level.item)
+            newer = with_stock(older, level)
+            changes = _Changes()
+            if newer != older:
+                self._add(shop, key, newer, changes)
+            await self._store(shop, changes.products, Lane.LIVE, also)
+        return Outcome("unchanged" if newer == older else "updated", known(newer.id), known(newer.handle))
+
+    async def delete_product(self, shop: ShopId, product_id: str, *, also: Sequence[Record] = ()) -> Outcome:
+        """Take a product out of the catalog, by id or handle. Events about it stay."""
+        (outcome,) = await self.delete_products(shop, [product_id], also=also)
+        return outcome
+
+    async def delete_products(
+        self, shop: ShopId, names: Sequence[str], *, lane: Lane = Lane.LIVE, also: Sequence[Record] = ()
+    ) -> list[Outcome]:
+        """The same for several, each by id, handle or the key of its document; one outcome for each."""
+        outcomes = []
+        changes: dict[str, Product | None] = {}
+        async with self._lock(shop):
+            for name in names[:CATALOG_BATCH_MAX]:
+                # The key before all: a handle that a product has taken over leads there, and no more to this one.
+                keys = (name, self._known.key_of(shop, "p:" + name), self._known.key_of(shop, "h:" + name))
+                for key in keys:
+                    product = self._known.product(shop, key) if key is not None and key not in changes else None
+                    if key is not None and product is not None:
+                        changes[key] = None
+                        outcomes.append(Outcome("deleted", known(product.id), known(product.handle)))
+                        break
+                else:
+                    outcomes.append(Outcome("unknown", name))
+            await self._store(shop, changes, lane, also)
+        return outcomes
 
     async def put_collections(
-        self, shop: ShopId, collections: Sequence[Collection | str], *, lane: Lane = Lane.LIVE
+        self,
+        shop: ShopId,
+        collections: Sequence[Collection | str],
+        *,
+        lane: Lane = Lane.LIVE,
+        also: Sequence[Record] = (),
     ) -> list[Outcome]:
         """The same as ``put_products`` for collections."""
         outcomes: list[Outcome] = []
@@ -123,30 +169,48 @@ class CatalogIntake:
                 if status != "unchanged":
                     fresh[collection.id] = newer
                 outcomes.append(Outcome(status, collection.id, known(newer.handle)))
-            if fresh:
-                records = [self._documents.collection(shop, name, collection) for name, collection in fresh.items()]
-                await self._log.append(Stream.DOCUMENTS, records, lane=lane)
+            records = [self._documents.collection(shop, name, collection) for name, collection in fresh.items()]
+            await self._append(records, also, lane)
         return outcomes
 
-    async def delete_collection(self, shop: ShopId, collection_id: str) -> Outcome:
+    async def delete_collection(self, shop: ShopId, collection_id: str, *, also: Sequence[Record] = ()) -> Outcome:
         """Take a collection out of the catalog; its products stay."""
-        async with self._lock(shop):
-            if self._known.collection(shop, collection_id) is None:
-                return Outcome("unknown", collection_id)
-            await self._log.append(Stream.DOCUMENTS, [self._documents.collection(shop, collection_id, None)])
-        return Outcome("deleted", collection_id)
+        (outcome,) = await self.delete_collections(shop, [collection_id], also=also)
+        return outcome
 
-    def _put(self, shop: ShopId, product: Product, changes: "_Changes", *, keep_variants: bool) -> Outcome:
+    async def delete_collections(
+        self, shop: ShopId, ids: Sequence[str], *, lane: Lane = Lane.LIVE, also: Sequence[Record] = ()
+    ) -> list[Outcome]:
+        """The same for several, one outcome for each."""
+        async with self._lock(shop):
+            there = {name for name in ids[:CATALOG_BATCH_MAX] if self._known.collection(shop, name) is not None}
+            records = [self._documents.collection(shop, name, None) for name in sorted(there)]
+            await self._append(records, also, lane)
+        return [Outcome("deleted" if name in there else "unknown", name) for name in ids[:CATALOG_BATCH_MAX]]
+
+    def _put(self, shop: ShopId, product: Product, changes: "_Changes", put: Callable[[Product | None], Product]) -> Outcome:
         key, older = self._find(shop, product, changes)
-        newer = merged(older, product, keep_variants=keep_variants)
+        newer = put(older)
         status: Status = "created" if older is None else "unchanged" if newer == older else "updated"
         new_key = newer.id if isinstance(newer.id, str) else key
         if key != new_key and older is not None:
             # It was known by its handle alone until now.
             changes.add(key, None)
         if status != "unchanged" or key != new_key:
-            changes.add(new_key, newer)
+            self._add(shop, new_key, newer, changes)
         return Outcome(status, known(newer.id), known(newer.handle))
+
+    def _add(self, shop: ShopId, key: str, product: Product, changes: "_Changes") -> None:
+        """Add a change, and behind it again the other product that has the same handle by a later word: a handle leads to the
+        product that was told last, and what arrives late must not take it back."""
+        name = f"h:{known(product.handle)}"
+        other = changes.by_handle.get(name) or self._known.key_of(shop, name)
+        changes.add(key, product)
+        if other is None or other == key:
+            return
+        owner = changes.products[other] if other in changes.products else self._known.product(shop, other)
+        if owner is not None and owner.handle == product.handle and is_before(product.updated_at, owner.updated_at):
+            changes.add(other, owner)
 
     def _find(self, shop: ShopId, product: Product, changes: "_Changes") -> tuple[str, Product | None]:
         """Under which key a product is known, and as what; the key that it would get where it is not."""
@@ -163,10 +227,12 @@ class CatalogIntake:
                 return key, older
         return product.id if isinstance(product.id, str) else by_handle, None
 
-    async def _store(self, shop: ShopId, changes: dict[str, Product | None], lane: Lane) -> None:
-        if changes:
-            records = [self._documents.product(shop, key, product) for key, product in changes.items()]
-            await self._log.append(Stream.DOCUMENTS, records, lane=lane)
+    async def _store(self, shop: ShopId, changes: dict[str, Product | None], lane: Lane, also: Sequence[Record]) -> None:
+        await self._append([self._documents.product(shop, key, product) for key, product in changes.items()], also, lane)
+
+    async def _append(self, records: list[Record], also: Sequence[Record], lane: Lane = Lane.LIVE) -> None:
+        if records or also:
+            await self._log.append(Stream.DOCUMENTS, [*records, *also], lane=lane)
 
     def _lock(self, shop: ShopId) -> asyncio.Lock:
         return self._locks.setdefault(shop, asyncio.Lock())
