@@ -1,20 +1,23 @@
-"""``footfall catalog``: the shop's products and collections, from files."""
+"""``footfall catalog``: the shop's products and collections, from files and from a live store."""
 
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
+from footfall.catalog.product import Product
+from footfall.cli.catalog_chunks import put_products
 from footfall.cli.catalog_files import FORMATS, CatalogFile
+from footfall.cli.catalog_pull import pull
 from footfall.cli.options import data_option, json_option, shop_option
 from footfall.cli.owner import Owner, open_owner
 from footfall.cli.show import counted, note, plain, print_json, progress
 from footfall.cli.sources.opening import OpenFile
-from footfall.limits import CATALOG_BATCH_MAX, CATALOG_CHUNK_BYTES_MAX, IMPORT_REASONS_SHOWN_MAX
+from footfall.limits import IMPORT_REASONS_SHOWN_MAX
 
 
 @click.group()
@@ -22,9 +25,13 @@ def catalog() -> None:
     """The shop's products and collections.
 
     \b
-    Example:
+    Examples:
+      footfall catalog pull https://shop.example --shop my-shop
       footfall catalog import products.csv --shop my-shop
     """
+
+
+catalog.add_command(pull)
 
 
 @dataclass
@@ -90,15 +97,21 @@ def import_catalog(*, file: Path, shop: str, form: str | None, data: Path | None
 def _import(owner: Owner, file: CatalogFile, tally: Tally) -> None:
     tally.form = file.form
     members: dict[str, list[str]] = {}
-    waiting: list[tuple[int, Any]] = []
-    size = 0
     started = time.monotonic()
+
+    def readable() -> Iterator[tuple[int, Product]]:
+        for item in file.items():
+            if isinstance(item.product, str):
+                tally.reject(item.line, item.product)
+                continue
+            yield item.line, item.product
+            for collection in item.collections:
+                members.setdefault(collection, []).append(str(item.product.id))
+
     with progress(plain(tally.shop)) as bar:
         task = bar.add_task("", total=1.0, rows="0", rate="0")
-
-        def send() -> None:
-            outcomes = owner.call("catalog_put", shop=tally.shop, products=[product for _, product in waiting])
-            for (line, _), outcome in zip(waiting, outcomes, strict=True):
+        for outcomes in put_products(owner, tally.shop, readable()):
+            for line, outcome in outcomes:
                 if outcome["status"] == "rejected":
                     tally.reject(line, outcome["error"])
                 else:
@@ -113,21 +126,6 @@ def _import(owner: Owner, file: CatalogFile, tally: Tally) -> None:
                 rows=f"{done:,}",
                 rate=f"{rate:,.0f}",
             )
-
-        for item in file.items():
-            if isinstance(item.product, str):
-                tally.reject(item.line, item.product)
-                continue
-            encoded = msgspec.json.encode(item.product)
-            if waiting and (len(waiting) == CATALOG_BATCH_MAX or size + len(encoded) > CATALOG_CHUNK_BYTES_MAX):
-                send()
-                waiting, size = [], 0
-            waiting.append((item.line, msgspec.to_builtins(item.product)))
-            size += len(encoded)
-            for collection in item.collections:
-                members.setdefault(collection, []).append(str(item.product.id))
-        if waiting:
-            send()
         for collection, products in sorted(members.items()):
             owner.call("catalog_put_collections", shop=tally.shop, collections=[{"id": collection, "products": products}])
             tally.collections += 1

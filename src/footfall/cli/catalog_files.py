@@ -91,7 +91,7 @@ def _first_object(text: str) -> Any:
 def _of_table(file: OpenFile) -> Iterator[Item]:
     text = (line.decode("utf-8-sig" if number == 0 else "utf-8", "replace") for number, line in enumerate(file.lines()))
     for line, raw in table.gathered(table.rows(text)):
-        yield Item(line, _read(rest.read_product, raw), [])
+        yield Item(line, raw if isinstance(raw, str) else _read(rest.read_product, raw), [])
 
 
 def _of_lines(file: OpenFile) -> Iterator[Item]:

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import click
 import httpx
+import msgspec
 import structlog
 import uvloop
 
-from footfall.cli.demo_shop import Shoppers, products, wire_event
+from footfall.cli.demo_shop import URL, Shoppers, catalog, collections, products, wire_event
 from footfall.clock import HOUR_MS, MINUTE_MS, Milliseconds
 from footfall.config import read_config
 from footfall.service.commands import Commands
@@ -60,7 +61,9 @@ async def _show(service: Service, address: str, *, shoppers: bool) -> None:
     commands = Commands(service)
     fresh = service.shops.by_name(_SHOP) is None
     if fresh:
-        await commands.shop_create(_SHOP, settings={"url": "https://demo-shop.example", "currency": "EUR"})
+        await commands.shop_create(_SHOP, settings={"url": URL, "currency": "EUR"})
+        await commands.catalog_put(_SHOP, msgspec.to_builtins(catalog()))
+        await commands.catalog_put_collections(_SHOP, msgspec.to_builtins(collections()))
     key = (await commands.shop_show(_SHOP))["public_key"]
     chance = random.Random(service.clock.now())
     walk = Shoppers(chance, products())
@@ -123,6 +126,10 @@ def _tell(address: str, key: str, data: str) -> None:
       curl -X POST '{address}/api/v2/analytics/event?key={key}' -H 'Content-Type: application/json' \\
         -d '{{"subject":"user","verb":"viewed","noun":"product","uuid":"{_VISITOR}","product_id":"{product.id}",\
 "product_handle":"{product.handle}","shopify_product_title":"{product.title}"}}'
+
+    What sells best, and what rises, and why:
+      curl '{address}/api/v1/products/top_sellers?key={key}&explain=yes&format=pretty'
+      curl '{address}/api/v1/products/trending_products?key={key}&explain=yes&format=pretty'
 
     Events as they are acknowledged (in another terminal):
       .venv/bin/footfall tail --data {data} --shop {_SHOP}

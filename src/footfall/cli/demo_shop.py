@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from footfall.catalog.collection import Collection
+from footfall.catalog.product import Image, Product, Variant
 from footfall.clock import MINUTE_MS, SECOND_MS, Milliseconds
 
 _KINDS: Final = (
@@ -24,6 +26,8 @@ _KINDS: Final = (
 )
 _STYLES: Final = ("Classic", "Linen", "Harbour", "Alpine", "Midnight", "Everyday")
 _FIRST_ID: Final = 5_630_650_697_000
+_SOLD_OUT: Final = 4
+URL: Final = "https://demo-shop.example"
 
 
 class DemoProduct(NamedTuple):
@@ -54,6 +58,46 @@ def products() -> list[DemoProduct]:
             )
         )
     return made
+
+
+def catalog() -> list[Product]:
+    """The same products as the shop's catalog has them; one of them is sold out."""
+    return [
+        Product(
+            id=str(product.id),
+            handle=product.handle,
+            title=product.title,
+            body_html=f"<p>{product.title}, from a shop that does not exist.</p>",
+            vendor="Demo Goods",
+            product_type=product.kind,
+            tags=[product.kind, product.title.split()[0].lower()],
+            status="active",
+            published_at="2026-01-01T00:00:00Z",
+            images=[Image(src=f"{URL}/files/{product.handle}.jpg", alt=product.title)],
+            variants=[
+                Variant(
+                    id=str(product.variant_id),
+                    title="Default Title",
+                    price=product.price,
+                    sku=product.handle.upper(),
+                    inventory_management="shopify",
+                    inventory_quantity=0 if number == _SOLD_OUT else 3 + number,
+                )
+            ],
+        )
+        for number, product in enumerate(products())
+    ]
+
+
+def collections() -> list[Collection]:
+    """One for each kind of product."""
+    members: dict[str, list[str]] = {}
+    for product in products():
+        members.setdefault(product.kind, []).append(str(product.id))
+    return [
+        Collection(id=str(_FIRST_ID * 2 + number), handle=kind, title=kind.capitalize(), products=ids)
+        for number, (kind, ids) in enumerate(members.items())
+    ]
 
 
 def wire_event(product: DemoProduct, verb: str, time: Milliseconds, identity: dict[str, str], event_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``footfall import``: a file of recorded events into a shop; may be broken off and run again at any time."""
+"""``footfall import``: a file of recorded events (or of orders) into a shop; may be broken off and run again at any time."""
 
 import sys
 import time
@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from footfall.cli.import_orders import SHOPIFY_ORDERS, import_orders
 from footfall.cli.options import Assignment, as_mapping, data_option, json_option, shop_option
 from footfall.cli.owner import Owner, give_way, open_owner
 from footfall.cli.show import counted, note, plain, print_json, progress
@@ -43,7 +44,7 @@ class Tally:
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
 @shop_option
-@click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="What the file is.")
+@click.option("--format", "form", type=click.Choice([*FORMATS, SHOPIFY_ORDERS]), required=True, help="What the file is.")
 @click.option("--source", help="The name by which its rows are known; the file's name unless given.")
 @click.option(
     "--map", "mapping", type=Assignment(), multiple=True, metavar="FIELD=COLUMN", help="Which column is a field; repeatable."
@@ -76,12 +77,20 @@ def import_file(
     jsonl    one event a line, as on the wire or as `footfall export` writes them
     parquet  as csv; a timestamp without a zone counts as UTC
 
+    shopify-orders is no file of events but of orders: of the Admin REST API (a list, {"orders": [...]}, or one a line), or the
+    lines of a GraphQL bulk operation. An order is known by its id, so it is stored once; --map, --set, --source are refused.
+
     \b
     Examples:
       footfall import 2019-Oct.csv.gz --shop my-shop --format rees46
       footfall import views.csv --shop my-shop --format csv --set subject=user --set verb=viewed --set noun=product \\
         --map customer_id=account --map product_id=sku --map event_time=at
     """
+    if form == SHOPIFY_ORDERS:
+        if mapping or constants or source is not None:
+            raise click.UsageError("Orders have fields and ids of their own: --map, --set and --source don't go with them.")
+        import_orders(file, shop, data, as_json=as_json)
+        return
     if source is None and str(file) == "-":
         raise click.UsageError("Standard input has no name: give one with --source.")
     tally = Tally(shop, source or file.name)

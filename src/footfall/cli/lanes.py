@@ -4,7 +4,6 @@ An event goes to the lane that its visitor or its customer has; where the two ha
 waited for first, and both go on in one lane.
 """
 
-import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,13 +30,3 @@ class Lanes:
         for identity in identities:
             self._lane_of[identity] = lane
         return lane, any(other != lane for other in known)
-
-
-def pause_seconds(attempt: int, asked: str | None, longest: float, chance: random.Random) -> float:
-    """How long to wait before a request is sent again: what the server asked for, else twice as long each time; bounded."""
-    if asked is not None:
-        try:
-            return min(max(float(asked), 0.0), longest)
-        except ValueError:
-            """A date, which no clock but the server's could be trusted with."""
-    return min(0.1 * float(2**attempt) * (1 + chance.random() / 2), longest)

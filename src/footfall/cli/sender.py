@@ -11,7 +11,8 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from footfall.cli.lanes import Lanes, pause_seconds
+from footfall.cli.lanes import Lanes
+from footfall.cli.retrying import asked_seconds, pause_seconds
 from footfall.errors import FootfallError
 from footfall.limits import REPLAY_FLUSH_SECONDS, REPLAY_RETRIES_MAX, REPLAY_RETRY_AFTER_SECONDS_MAX
 
@@ -19,6 +20,8 @@ _PATH: Final = "/api/v2/analytics/event/bulk?receipts=yes"
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 _TIMEOUT_SECONDS: Final = 60
 _REASONS_MAX: Final = 20
+_PAUSE_SECONDS: Final = 0.1
+"""The first pause where a server doesn't say: ours, which is back as soon as its disk is."""
 _WAITING_BATCHES: Final = 2
 """Batches that wait for one connection: the file is read ahead by no more."""
 
@@ -144,10 +147,13 @@ class Sender:
                     self.outcome.latencies_ms.append((time.monotonic() - sent) * 1000)
                     return response
                 why = f"{self._client.base_url} answered {response.status_code}: {_error_of(response)}"
-                asked = response.headers.get("Retry-After")
+                asked = asked_seconds(response.headers)
             if attempt < REPLAY_RETRIES_MAX:
                 self.outcome.retries += 1
-                await asyncio.sleep(pause_seconds(attempt, asked, REPLAY_RETRY_AFTER_SECONDS_MAX, self._chance))
+                pause = pause_seconds(
+                    attempt, asked, first=_PAUSE_SECONDS, longest=REPLAY_RETRY_AFTER_SECONDS_MAX, chance=self._chance
+                )
+                await asyncio.sleep(pause)
         raise FootfallError(f"Gave up after {REPLAY_RETRIES_MAX} more tries: {why}")
 
     def _count(self, response: httpx.Response, sent: int) -> None:

@@ -149,5 +149,14 @@ def _print_shop(shown: dict[str, Any], *, as_json: bool) -> None:
     ]
     fields[1:1] = [("public key", key) for key in shown["public_keys"]]
     fields.append(("created at", moment(shown["created_at"])))
-    fields.extend((f"events: {outcome}", count) for outcome, count in shown.get("outcomes", {}).items())
+    fields.extend((_told(outcome), count) for outcome, count in shown.get("outcomes", {}).items())
     print_fields([(name.replace("_", " "), value) for name, value in fields])
+
+
+def _told(outcome: str) -> str:
+    """``webhook:orders/create`` and the like are no events."""
+    kind, _, topic = outcome.partition(":")
+    if not kind.startswith("webhook"):
+        return f"events: {outcome}"
+    more = kind.removeprefix("webhook").replace("-", " ")
+    return f"webhooks{more}: {topic}"

@@ -1,8 +1,6 @@
-"""Replaying: which lane an event takes, how long a busy server is left alone, and which id a row has."""
+"""Replaying: which lane an event takes, and which id a row has."""
 
-import random
-
-from footfall.cli.lanes import Lanes, pause_seconds
+from footfall.cli.lanes import Lanes
 from footfall.cli.sender import Outcome, stable_id
 
 
@@ -20,14 +18,6 @@ def test_where_visitor_and_customer_have_different_lanes_everything_is_waited_fo
     lanes.choose({"customer_id": "1"})
     assert lanes.choose({"uuid": "a", "customer_id": "1"}) == (lane, True)
     assert lanes.choose({"customer_id": "1"}) == (lane, False)
-
-
-def test_a_server_that_says_when_is_left_alone_until_then_and_never_longer_than_the_bound() -> None:
-    chance = random.Random(1)
-    assert pause_seconds(0, "3", 60, chance) == 3
-    assert pause_seconds(0, "9999", 60, chance) == 60
-    assert pause_seconds(30, None, 60, chance) == 60
-    assert pause_seconds(0, "Wed, 21 Oct 2015 07:28:00 GMT", 60, chance) < 1
 
 
 def test_a_row_has_the_same_id_in_every_replay_and_identical_rows_have_their_own() -> None:
