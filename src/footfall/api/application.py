@@ -7,6 +7,7 @@ import structlog
 
 from footfall.api.catalog import COLLECTIONS, PRODUCTS, CatalogRoutes
 from footfall.api.collect import PIXEL_PATH, Collection
+from footfall.api.data_sources import CUSTOM, DATA_SOURCES, Custom, DataSourceRoutes
 from footfall.api.exchange import (
     JSON,
     Answer,
@@ -22,11 +23,11 @@ from footfall.api.exchange import (
     json_answer,
     unavailable,
 )
-from footfall.api.named import InCollections, Static
+from footfall.api.lists import PREFIX, Lists
 from footfall.api.parts import Parts
-from footfall.api.products import Products
+from footfall.api.sources import Sources
 from footfall.api.status import Status
-from footfall.api.viewed import Viewed
+from footfall.api.webhooks import SHOPIFY, WebhookRoutes
 from footfall.api.where import Where
 from footfall.errors import LogUnavailableError, NotReadyError, PositionNotReachedError
 from footfall.limits import REQUESTS_MAX
@@ -50,7 +51,7 @@ _EXPOSED: Final = (
     b"Footfall-Position, Footfall-Lag, Retry-After, ETag",
 )
 _CORS_FOR_EVERYBODY: Final[Headers] = [(b"access-control-allow-origin", b"*"), _EXPOSED]
-_VIEWED: Final = "/api/v1/products/viewed"
+_VIEWED: Final = PREFIX + "viewed"
 _METHODS: Final = b"GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
 _logger = structlog.get_logger("footfall.api")
@@ -62,9 +63,8 @@ class Application:
     def __init__(self, parts: Parts, pages: ASGI) -> None:
         collection = Collection(parts)
         status = Status(parts)
-        products = Products(parts)
-        viewed = Viewed(parts, products)
-        static, in_collections = Static(products), InCollections(products)
+        lists = Lists(parts)
+        custom, data_sources = Custom(parts, lists), DataSourceRoutes(parts, lists)
         catalog = CatalogRoutes(parts)
         self._routes: Mapping[str, Mapping[str, Handler]] = {
             "/api/v1/analytics/event": {"GET": collection.v1, "POST": collection.v1},
@@ -72,11 +72,12 @@ class Application:
             "/api/v2/analytics/event": {"POST": collection.v2},
             "/admin/api/v2/event": {"POST": collection.v2},
             "/api/v2/analytics/event/bulk": {"POST": collection.bulk},
-            _VIEWED: {"GET": viewed, "POST": viewed},
-            "/api/v1/products/static": {"GET": static, "POST": static},
-            "/api/v1/products/collections": {"GET": in_collections, "POST": in_collections},
+            **{PREFIX + name: {"GET": of.handler, "POST": of.handler} for name, of in lists.items()},
+            "/api/v1/sources": {"GET": Sources(parts, lists)},
+            DATA_SOURCES: {"GET": data_sources.list},
             PRODUCTS: {"PUT": catalog.put_products},
             COLLECTIONS: {"PUT": catalog.put_collections},
+            SHOPIFY: {"POST": WebhookRoutes(parts).shopify},
             "/health": {"GET": status.health},
             "/ready": {"GET": status.ready},
         }
@@ -84,12 +85,14 @@ class Application:
             "/api/v1/events/": {"GET": Where(parts)},
             PRODUCTS + "/": {"DELETE": catalog.delete_product},
             COLLECTIONS + "/": {"DELETE": catalog.delete_collection},
+            DATA_SOURCES + "/": {"PUT": data_sources.put, "GET": data_sources.get, "DELETE": data_sources.delete},
+            **{path + "/": {"GET": custom, "POST": custom} for path in CUSTOM},
         }
         self._pages = pages
         self._requests = 0
         self._budget = Budget()
         self._collection = collection
-        self._viewed = viewed
+        self._viewed = lists.viewed
 
     def answers(self, path: str) -> bool:
         """Whether this path has a plain handler, so that ``respond`` knows it."""

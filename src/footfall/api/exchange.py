@@ -1,12 +1,13 @@
 """One request and its answer, as the plain handlers see them: thin over ASGI, with the bounds on what is read."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from footfall.intake.body import BODY_TOO_LARGE, media_type, read_form, unpacked
+from footfall.intake.body import body_too_large, media_type, read_form, unpacked
 from footfall.intake.rejection import Rejected
 from footfall.limits import BODY_BYTES_MAX, BODY_WAIT_SECONDS, QUERY_BYTES_MAX, RETRY_AFTER_SECONDS, WAITING_BYTES_MAX
 
@@ -19,6 +20,8 @@ Body = TypeVar("Body")
 
 JSON: Final = (b"content-type", b"application/json")
 NO_STORE: Final = (b"cache-control", b"no-store")
+HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}", re.ASCII)
+"""What can be a host. What a client says of itself stands in lines that people paste into a shell."""
 
 
 class ClientGone(Exception):  # noqa: N818  # not an error: nobody is there to be told
@@ -46,11 +49,12 @@ class Refused(Exception):  # noqa: N818  # an answer, raised where a handler can
 
 
 class Budget:
-    """Bytes of bodies that all requests together hold at the moment."""
+    """Bytes of bodies that all requests together hold at the moment, and may hold."""
 
-    __slots__ = ("held",)
+    __slots__ = ("bytes_max", "held")
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_max: int = WAITING_BYTES_MAX) -> None:
+        self.bytes_max = bytes_max
         self.held = 0
 
 
@@ -80,15 +84,19 @@ class Exchange:
         self.held = 0
 
     def share(self, budget: Budget) -> None:
-        """Count this request's body against what all requests may hold together."""
+        """Count this request's body against what all requests of its kind may hold together, before it is read."""
         self._budget = budget
 
     def hold(self, size: int) -> None:
         """Claim bytes of the memory that all bodies share. Raises ``Refused`` (503) where there is none left."""
-        if self._budget.held + size > WAITING_BYTES_MAX:
-            raise Refused(503, "More bodies are waiting than this server holds at once. Send again later.")
+        self.require_room(size)
         self._budget.held += size
         self.held += size
+
+    def require_room(self, size: int) -> None:
+        """Raise ``Refused`` (503) where so many bytes more would not fit."""
+        if self._budget.held + size > self._budget.bytes_max:
+            raise Refused(503, "More bodies are waiting than this server holds at once. Send again later.")
 
     def release(self) -> None:
         """Give back what was claimed."""
@@ -110,11 +118,7 @@ class Exchange:
 
     async def body(self) -> bytes:
         """The body, unpacked. Raises ``Refused`` (400, 408, 413, 415, 503) or ``ClientGone``."""
-        if self.whole is not None:
-            packed = self.whole
-            self.hold(len(packed))
-        else:
-            packed = await self._read_in_time()
+        packed = await self.packed()
         encoding = self.headers.get(b"content-encoding")
         if encoding is None or not packed:
             return packed
@@ -123,35 +127,40 @@ class Exchange:
         self.hold(max(0, len(plain) - len(packed)))
         return plain
 
-    async def _read_in_time(self) -> bytes:
+    async def packed(self, bytes_max: int = BODY_BYTES_MAX) -> bytes:
+        """The body as it was sent. Raises ``Refused`` (408, 413, 503) or ``ClientGone``."""
+        if self.whole is not None:
+            _require_at_most(bytes_max, len(self.whole))
+            self.hold(len(self.whole))
+            return self.whole
+        return await self._read_in_time(bytes_max)
+
+    async def _read_in_time(self, bytes_max: int) -> bytes:
         length = self.headers.get(b"content-length")
-        if length is not None and int(length) > BODY_BYTES_MAX:
-            raise Refused(413, BODY_TOO_LARGE.error, rejected=BODY_TOO_LARGE)
+        if length is not None:
+            _require_at_most(bytes_max, int(length))
         if self._receive is None:
             return b""
         try:
             async with asyncio.timeout(BODY_WAIT_SECONDS):
-                return await self._read(self._receive, int(length) if length is not None else None)
+                return await self._read(self._receive, bytes_max, int(length) if length is not None else None)
         except TimeoutError as failure:
             raise Refused(408, f"The body did not arrive within {BODY_WAIT_SECONDS} seconds.") from failure
 
-    async def _read(self, receive: Receive, length: int | None) -> bytes:
-        if length is not None:
-            self.hold(length)
+    async def _read(self, receive: Receive, bytes_max: int, length: int | None) -> bytes:
+        # What has been announced must fit, but only what has arrived is held: who announces much and sends nothing keeps
+        # nobody out.
+        self.require_room(length or 0)
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         chunk: bytes = message.get("body", b"")
+        _require_at_most(bytes_max, len(chunk))
+        self.hold(len(chunk))
         if not message.get("more_body"):
-            if len(chunk) > BODY_BYTES_MAX:
-                raise Refused(413, BODY_TOO_LARGE.error, rejected=BODY_TOO_LARGE)
-            if length is None:
-                self.hold(len(chunk))
             return chunk
         chunks = [chunk]
-        total = held = len(chunk)
-        if length is None:
-            self.hold(total)
+        total = len(chunk)
         while message.get("more_body"):
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -159,11 +168,8 @@ class Exchange:
             chunk = message.get("body", b"")
             chunks.append(chunk)
             total += len(chunk)
-            if total > BODY_BYTES_MAX:
-                raise Refused(413, BODY_TOO_LARGE.error, rejected=BODY_TOO_LARGE)
-            if length is None:
-                self.hold(total - held)
-                held = total
+            _require_at_most(bytes_max, total)
+            self.hold(len(chunk))
         return b"".join(chunks)
 
     def media_type(self) -> str:
@@ -187,6 +193,12 @@ class Exchange:
         return fields
 
 
+def _require_at_most(bytes_max: int, size: int) -> None:
+    if size > bytes_max:
+        too_large = body_too_large(bytes_max)
+        raise Refused(413, too_large.error, rejected=too_large)
+
+
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         read = msgspec.json.decode(body)
@@ -208,7 +220,7 @@ def json_answer(content: object, *, status: int = 200, headers: Headers | None =
     """An answer in JSON, indented where it is for eyes."""
     body = msgspec.json.encode(content)
     if pretty:
-        body = msgspec.json.format(body, indent=2)
+        body = msgspec.json.format(body, indent=2) + b"\n"
     return Answer(status, body, [JSON, *(headers or [])])
 
 

@@ -16,6 +16,7 @@ from footfall.api.openapi_shared import (
     EXAMPLE_KEY,
     HEADERS,
     JSON_TYPE,
+    PRICE_BOUNDS,
     V1_FIELDS,
     body,
     file_answer,
@@ -25,6 +26,9 @@ from footfall.api.openapi_shared import (
     parameters,
     responses,
 )
+from footfall.api.openapi_source_schemas import SOURCE_SCHEMAS
+from footfall.api.openapi_sources import DATA_SOURCES, DATA_SOURCES_ABOUT, source_paths
+from footfall.api.openapi_webhooks import WEBHOOKS, WEBHOOKS_ABOUT, webhook_paths
 from footfall.intake.rejection import MISSING_IDENTITY
 from footfall.limits import BATCH_EVENTS_MAX, BODY_BYTES_MAX, EVENT_BYTES_MAX, QUERY_BYTES_MAX, RETRY_AFTER_SECONDS
 
@@ -37,13 +41,27 @@ _TAGS: Final[Mapping[str, str]] = {
     _PRODUCTS: "What a visitor viewed is right as soon as the event is acknowledged.",
     _WHERE: "For the shop's own servers: these need the secret key.",
     CATALOG: CATALOG_ABOUT,
+    DATA_SOURCES: DATA_SOURCES_ABOUT,
+    WEBHOOKS: WEBHOOKS_ABOUT,
     _STATUS: "For operators and load balancers; no key.",
     _PAGES: "For people and tools; no key.",
 }
 _BODY_ERRORS: Final = ("TooSlow", "TooLarge", "Unsupported")
 _COLLECTION_ERRORS: Final = ("MissingIdentity", "UnknownKey", "SecretInPage", *_BODY_ERRORS, "Unavailable")
 _PIXEL_ERRORS: Final = ("MissingIdentity", "UnknownKey", "SecretInPage", "TooLarge", "Unavailable")
-_OF_LISTS: Final = ("limit", "filter_oos", "country_code", "metafields", "catalog", "format", "after")
+_OF_LISTS: Final = (
+    "limit",
+    "filter_oos",
+    "country_code",
+    *PRICE_BOUNDS,
+    "unset_variants",
+    "metafields",
+    "variant_metafields",
+    "catalog",
+    "explain",
+    "format",
+    "after",
+)
 """The parameters that every list of products takes."""
 _READ_ERRORS: Final = ("MissingIdentity", "UnknownKey", "CustomerReadsSecret", "TooLarge", "Unavailable")
 
@@ -196,7 +214,8 @@ def _reads() -> dict[str, Any]:
     asked = {"key": EXAMPLE_KEY, "uuid": EXAMPLES["uuid"], "limit": 10}
     post |= body("Question", {_FORM: {"form": asked}, JSON_TYPE: {"json": asked}})
     viewed = {"/api/v1/products/viewed": {"get": get, "post": post}}
-    return viewed | list_paths(_PRODUCTS, product, _OF_LISTS) | {"/api/v1/events/{reference}": {"get": _where()}}
+    lists = list_paths(_PRODUCTS, product, _OF_LISTS) | source_paths(_PRODUCTS, product, _OF_LISTS)
+    return viewed | lists | {"/api/v1/events/{reference}": {"get": _where()}}
 
 
 def _where() -> dict[str, Any]:
@@ -255,6 +274,12 @@ def _security_schemes() -> dict[str, Any]:
     return {
         "key": {"type": "apiKey", "in": "query", "name": "key", "description": public},
         **{name: {"type": "apiKey", "in": "header", "name": name, "description": public} for name in KEY_HEADERS},
+        "signature": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-Shopify-Hmac-Sha256",
+            "description": "Base64 of the HMAC-SHA256 of the body under a webhook secret of the shop.",
+        },
         "secret": {"type": "http", "scheme": "bearer", "description": "The shop's secret key, from servers only."},
     }
 
@@ -264,6 +289,7 @@ def document() -> dict[str, Any]:
     described = parameters()
     question = {name: described[name]["schema"] for name in ("key", "uuid", "shopify_customer_id", *_OF_LISTS)}
     question |= {name: {"type": "string"} for name in ("subject", "verb")}
+    question |= {name: described[name]["schema"] for name in ("shopify_product_ids", "cart_items", "cart_subtotal")}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -275,9 +301,9 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": about} for name, about in _TAGS.items()],
-        "paths": {**_v2(), **_v1(), **_reads(), **catalog_paths(), **_others()},
+        "paths": {**_v2(), **_v1(), **_reads(), **catalog_paths(), **webhook_paths(), **_others()},
         "components": {
-            "schemas": {**SCHEMAS, "Question": {"type": "object", "properties": question}},
+            "schemas": {**SCHEMAS, **SOURCE_SCHEMAS, "Question": {"type": "object", "properties": question}},
             "parameters": described,
             "responses": responses(),
             "headers": dict(HEADERS),

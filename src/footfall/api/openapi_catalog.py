@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from footfall.api.openapi_shared import JSON_TYPE, body, json_answer, operation
+from footfall.api.openapi_shared import JSON_TYPE, body, json_answer, operation, parameters
 from footfall.limits import CATALOG_BATCH_MAX
 
 CATALOG: Final = "Catalog"
@@ -17,6 +17,7 @@ _PRODUCT: Final = {
 _COLLECTION: Final = {"id": 7, "handle": "hats", "title": "Hats", "products": [5630650697948]}
 _ERRORS: Final = ("WrongProduct", "NoSecret", "SecretInPage", "TooSlow", "TooLarge", "Unsupported", "Unavailable")
 _DELETE_ERRORS: Final = ("NoSecret", "SecretInPage", "UnknownProduct", "Unavailable")
+_PURCHASED_ERRORS: Final = ("MissingIdentity", "UnknownKey", "CustomerReadsSecret", "TooLarge", "Unavailable")
 _LIST_ERRORS: Final = ("UnknownKey", "SecretInPage", "TooLarge", "Unavailable")
 
 
@@ -72,6 +73,13 @@ def catalog_paths() -> dict[str, Any]:
 def list_paths(tag: str, product: Any, of_lists: tuple[str, ...]) -> dict[str, Any]:
     """The lists that the caller names. ``product`` is an example, ``of_lists`` what every list takes."""
     answer = json_answer("Products", "The products, in order.", {"data": [product]}, position=True)
+    bought = {**product, "metadata": {"purchased_quantity": "1"}}
+    customer = {"shopify_customer": {"id": 5630650697, "first_name": None, "last_name": None}}
+    own = {
+        "purchased": json_answer(
+            "Purchased", "The products, bought last first.", {"data": [bought], "metadata": customer}, position=True
+        )
+    }
     told = {
         "static": (
             "Products by name",
@@ -81,23 +89,50 @@ def list_paths(tag: str, product: Any, of_lists: tuple[str, ...]) -> dict[str, A
         "collections": (
             "Products of collections",
             "Those of each in its order, without `shopify_product_ids` and, unless `filter_oos=no`, what is sold out.",
-            ("shopify_collection_ids", "shopify_product_ids", "filter_unpublished"),
+            ("shopify_collection_ids", "shopify_product_ids", "smart_sort", "filter_unpublished"),
+        ),
+        "top_sellers": (
+            "Top sellers",
+            (
+                "By units bought within `days` and not taken back, then by adds to carts, then by views, then by what was "
+                "seen before; never empty while there are products. As soon as a shop has orders, claims of pages don't "
+                "count. An event counts within a second."
+            ),
+            ("days", "filter_unpublished"),
+        ),
+        "trending_products": (
+            "Trending products",
+            (
+                "What more visitors see now than the product's own past at the shop's present pace lets expect, the most "
+                "striking first, each visitor counted once an hour; then other products that are seen now, then top sellers."
+            ),
+            ("fallback", "filter_unpublished"),
+        ),
+        "purchased": (
+            "Purchased products",
+            (
+                "What a customer (or visitor) bought and kept, the latest first, with the units of each product; without "
+                "`shopify_product_ids` and, unless `filter_oos=no`, what is sold out. The customer's names are answered to "
+                "the secret key alone."
+            ),
+            ("shopify_customer_id", "uuid", "shopify_product_ids", "filter_unpublished"),
         ),
     }
     paths: dict[str, Any] = {}
+    known = parameters()
     for name, (summary, about, taking) in told.items():
-        get = operation(
-            f"products-{name}", tag, summary, about, answer, errors=_LIST_ERRORS, taking=("key", *taking, *of_lists)
-        )
+        answered = own.get(name, answer)
+        errors = _PURCHASED_ERRORS if name in own else _LIST_ERRORS
+        get = operation(f"products-{name}", tag, summary, about, answered, errors=errors, taking=("key", *taking, *of_lists))
         post = operation(
             f"products-{name}-post",
             tag,
             f"{summary} (POST)",
             "The same parameters as a form or a JSON object.",
-            answer,
-            errors=(*_LIST_ERRORS, "TooSlow", "Unsupported"),
+            answered,
+            errors=(*errors, "TooSlow", "Unsupported"),
         )
-        asked = {"key": "0123456789abcdef0123456789abcdef01234567", taking[0]: "5630650697948"}
+        asked = {"key": "0123456789abcdef0123456789abcdef01234567", taking[0]: known[taking[0]]["example"]}
         post |= body("Question", {JSON_TYPE: {"json": asked}})
         paths[f"/api/v1/products/{name}"] = {"get": get, "post": post}
     return paths

@@ -167,7 +167,8 @@ FIELDS: Final[tuple[Field, ...]] = (
 EXAMPLES: Final[Mapping[str, Any]] = {field.name: field.example for field in FIELDS}
 
 
-def _object(properties: Mapping[str, Schema], *required: str, description: str = "") -> Schema:
+def object_schema(properties: Mapping[str, Schema], *required: str, description: str = "") -> Schema:
+    """An object with these properties."""
     schema: Schema = {"type": "object", "properties": dict(properties)}
     if required:
         schema["required"] = list(required)
@@ -181,7 +182,8 @@ def reference(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _list_of(name: str) -> Schema:
+def list_schema(name: str) -> Schema:
+    """A list of a schema of the components."""
     return {"type": "array", "items": reference(name)}
 
 
@@ -194,7 +196,8 @@ def _event_properties() -> dict[str, Schema]:
     return properties
 
 
-_NULLABLE_TEXT: Final[Schema] = {"type": ["string", "null"]}
+NULLABLE_TEXT: Final[Schema] = {"type": ["string", "null"]}
+"""A text, or nothing."""
 _POSITION: Final[Schema] = {
     "type": "string",
     "description": "An opaque token, as the header `Footfall-Position` carries it.",
@@ -203,7 +206,7 @@ _POSITION: Final[Schema] = {
 _NULLABLE_POSITION: Final[Schema] = {**_POSITION, "type": ["string", "null"]}
 
 
-def _product_properties() -> dict[str, Schema]:
+def product_properties() -> dict[str, Schema]:
     """The product object's keys, from what the code answers for a product that everything is told of."""
     whole = product_object(
         ToldProduct("5630650697948", "classic-beanie", "Classic Beanie", "36287950323868", "Blue", "19.90", "BEANIE-BLUE"),
@@ -211,13 +214,13 @@ def _product_properties() -> dict[str, Schema]:
     )
     nullable: dict[type, Schema] = {
         int: {"type": ["integer", "string", "null"]},
-        str: _NULLABLE_TEXT,
+        str: NULLABLE_TEXT,
         type(None): {},
         bool: {"type": "boolean"},
         list: {"type": "array"},
     }
     properties = {name: dict(nullable[type(value)]) for name, value in whole.items()}
-    properties["variants"]["items"] = _object(
+    properties["variants"]["items"] = object_schema(
         {name: dict(nullable[type(value)]) for name, value in whole["variants"][0].items()}, *whole["variants"][0]
     )
     properties["tags"]["description"] = "One comma-separated text."
@@ -227,7 +230,7 @@ def _product_properties() -> dict[str, Schema]:
 
 
 SCHEMAS: Final[Mapping[str, Schema]] = {
-    "Event": _object(
+    "Event": object_schema(
         _event_properties(),
         "subject",
         "verb",
@@ -237,19 +240,29 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     ),
     "Batch": {
         "description": 'A bare array of events, or `{"events": [...]}`.',
-        "oneOf": [_list_of("Event"), _object({"events": _list_of("Event")}, "events")],
+        "oneOf": [list_schema("Event"), object_schema({"events": list_schema("Event")}, "events")],
     },
-    "Received": _object(
+    "Received": object_schema(
         {
             "data": {"type": "string", "const": "Received"},
-            "rejected": _list_of("Rejection"),
-            "receipts": _list_of("Receipt"),
+            "rejected": list_schema("Rejection"),
+            "receipts": list_schema("Receipt"),
         },
         "data",
         description='Exactly `{"data":"Received"}` where nothing was rejected and no receipts were asked for. Sent once the '
         "events are durable.",
     ),
-    "Rejection": _object(
+    "Webhook": {"type": "object", "description": "What Shopify sends for the topic, in its REST shape."},
+    "WebhookReceived": object_schema(
+        {
+            "data": {"type": "string", "const": "Received"},
+            "duplicate": {"type": "boolean", "description": "It came before, and changed nothing again."},
+            "rejected": {"type": "string", "description": "Why it can't be read; it is in quarantine."},
+        },
+        "data",
+        description="Sent once what it changed is durable.",
+    ),
+    "Rejection": object_schema(
         {
             "index": {"type": "integer", "minimum": 0, "description": "Its place in the batch, from 0."},
             "error": {"type": "string"},
@@ -258,12 +271,12 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         "error",
         description="An event of a batch that was not stored; it is in quarantine.",
     ),
-    "Receipt": _object(
+    "Receipt": object_schema(
         {
             "status": {"type": "string", "enum": ["stored", "duplicate", "rejected"]},
-            "event_id": _NULLABLE_TEXT,
+            "event_id": NULLABLE_TEXT,
             "position": _NULLABLE_POSITION,
-            "error": _NULLABLE_TEXT,
+            "error": NULLABLE_TEXT,
             "warnings": {"type": "array", "items": {"type": "string"}},
         },
         "status",
@@ -272,12 +285,23 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         "error",
         description="What happened to one event. `warnings` name what was left out, or what a duplicate said differently.",
     ),
-    "Product": _object(
-        _product_properties(),
-        *_product_properties(),
+    "Product": object_schema(
+        {
+            **product_properties(),
+            "reasons": {"type": "array", "items": {"type": "object"}, "description": "With `explain=yes`."},
+            "metadata": {"type": "object", "description": "Of `purchased`: `purchased_quantity`, a text."},
+        },
+        *product_properties(),
         description="Shopify REST style. Every key is always there; `null` where nothing is known.",
     ),
-    "Products": _object({"data": _list_of("Product")}, "data"),
+    "Products": object_schema({"data": list_schema("Product")}, "data"),
+    "Purchased": object_schema(
+        {
+            "data": list_schema("Product"),
+            "metadata": {"type": "object", "description": "`shopify_customer`, where one was named."},
+        },
+        "data",
+    ),
     "CatalogProducts": {
         "description": "Products in Shopify's REST shape, or GraphQL nodes: an array, an object with `products`, or one.",
         "oneOf": [{"type": "array"}, {"type": "object"}],
@@ -286,34 +310,34 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         "description": "Collections, with products where they are told: an array, an object with `collections`, or one.",
         "oneOf": [{"type": "array"}, {"type": "object"}],
     },
-    "Outcome": _object(
+    "Outcome": object_schema(
         {
             "status": {"type": "string", "enum": ["created", "updated", "unchanged", "deleted", "unknown", "rejected"]},
-            "id": _NULLABLE_TEXT,
-            "handle": _NULLABLE_TEXT,
+            "id": NULLABLE_TEXT,
+            "handle": NULLABLE_TEXT,
             "error": {"type": "string"},
         },
         "status",
         description="What happened to one product or collection.",
     ),
-    "Outcomes": _object({"data": _list_of("Outcome")}, "data"),
-    "Deleted": _object({"data": reference("Outcome")}, "data"),
-    "Where": _object(
+    "Outcomes": object_schema({"data": list_schema("Outcome")}, "data"),
+    "Deleted": object_schema({"data": reference("Outcome")}, "data"),
+    "Where": object_schema(
         {
             "data": {
                 "type": "array",
                 "minItems": 1,
-                "items": _object(
+                "items": object_schema(
                     {
                         "status": {"type": "string", "enum": ["stored", "rejected"]},
-                        "event_id": _NULLABLE_TEXT,
+                        "event_id": NULLABLE_TEXT,
                         "position": _POSITION,
                         "received_at": {"type": "integer", "description": "Milliseconds since the epoch."},
                         "event": {"type": "object", "description": "The event as it is stored."},
                         "duplicates": {"type": "array", "description": "Its later deliveries."},
                         "quarantine": {"type": "integer", "description": "Its number in quarantine, if it was rejected."},
                         "reason": {"type": "string"},
-                        "field": _NULLABLE_TEXT,
+                        "field": NULLABLE_TEXT,
                         "error": {"type": "string"},
                         "original": {"description": "What came, without identities."},
                         "truncated": {"type": "boolean"},
@@ -327,10 +351,10 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         "data",
         description="All that is known of it: stored first, then rejections.",
     ),
-    "Health": _object({"data": _object({"status": {"type": "string", "const": "alive"}}, "status")}, "data"),
-    "Ready": _object(
+    "Health": object_schema({"data": object_schema({"status": {"type": "string", "const": "alive"}}, "status")}, "data"),
+    "Ready": object_schema(
         {
-            "data": _object(
+            "data": object_schema(
                 {
                     "status": {"type": "string", "const": "ready"},
                     "pending": {"type": "object", "description": "Parts that are still loading, with why."},
@@ -341,11 +365,11 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         },
         "data",
     ),
-    "Error": _object(
+    "Error": object_schema(
         {
             "error": {"type": "string", "description": "What is wrong and what to do."},
-            "rejected": _list_of("Rejection"),
-            "receipts": _list_of("Receipt"),
+            "rejected": list_schema("Rejection"),
+            "receipts": list_schema("Receipt"),
             "parts": {"type": "object", "description": "On `/ready`: the parts that are not up, with why."},
         },
         "error",

@@ -5,9 +5,19 @@ from typing import Any, Final, NamedTuple
 
 from footfall.api.keys import KEY_HEADERS
 from footfall.api.openapi_schemas import FIELDS, Schema, reference
-from footfall.intake.body import BODY_TOO_LARGE
+from footfall.api.webhooks import UNSIGNED
+from footfall.intake.body import BODY_TOO_LARGE, body_too_large
 from footfall.intake.rejection import MISSING_IDENTITY
-from footfall.limits import AFTER_WAIT_SECONDS, BODY_WAIT_SECONDS, EVENT_ID_DAYS, PRODUCTS_DEFAULT, PRODUCTS_MAX
+from footfall.limits import (
+    AFTER_WAIT_SECONDS,
+    BODY_WAIT_SECONDS,
+    EVENT_ID_DAYS,
+    PRODUCTS_DEFAULT,
+    PRODUCTS_MAX,
+    RANKING_DAYS_DEFAULT,
+    RANKING_DAYS_MAX,
+    WEBHOOK_BYTES_MAX,
+)
 
 JSON_TYPE: Final = "application/json"
 EXAMPLE_KEY: Final = "0123456789abcdef0123456789abcdef01234567"
@@ -66,12 +76,27 @@ ERRORS: Final[Mapping[str, Error]] = {
         "The body can't be read, or none of what it holds.",
         "variants[0].price is 'cheap'; it must be a decimal amount such as 19.90.",
     ),
+    "UnknownDataSource": Error(
+        404,
+        "The shop has no data source of this number.",
+        "This shop has no data source '5'. Put one: `footfall datasource put FILE --shop NAME --id 1234`, or PUT "
+        "/api/v1/data-sources/1234 with the secret key.",
+    ),
+    "WrongDataSource": Error(
+        400,
+        "The body can't be read; the error names the place.",
+        "rules[1].filters.price.at_least is 'abc'; it must be a decimal amount such as 19.90.",
+    ),
     "UnknownEvent": Error(
         404,
         "Nothing is known of such an event.",
         f"No event 'never-sent' is known to this shop. Ids are remembered for {EVENT_ID_DAYS} days after the event came, "
         "positions for ever.",
     ),
+    "WrongSignature": Error(
+        401, "It is not signed with a secret of the shop that it names, or there is no such shop.", UNSIGNED
+    ),
+    "WebhookTooLarge": Error(413, "It is over its bound.", body_too_large(WEBHOOK_BYTES_MAX).error),
     "TooSlow": Error(408, "The body took too long.", f"The body did not arrive within {BODY_WAIT_SECONDS} seconds."),
     "TooLarge": Error(413, "Something is over its bound; the error names it.", BODY_TOO_LARGE.error),
     "Unsupported": Error(
@@ -91,6 +116,17 @@ ERRORS: Final[Mapping[str, Error]] = {
 def _parameter(name: str, schema: Schema, example: Any, description: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": description, "schema": schema, "example": example}
 
+
+_YES_OR_NO: Final[Schema] = {"type": "string", "enum": ["yes", "no"]}
+
+PRICE_BOUNDS: Final[Mapping[str, str]] = {
+    "any_variant_price_less_than": "below this",
+    "any_variant_price_less_than_or_equal_to": "this or below",
+    "any_variant_price_equal_to": "this",
+    "variant_price_greater_than": "above this",
+    "variant_price_greater_than_or_equal_to": "this or above",
+}
+"""Parameters that bound prices, and how."""
 
 _QUERY_ONLY: Final = (
     _parameter(
@@ -133,6 +169,18 @@ _QUERY_ONLY: Final = (
         "any",
         "`any` shows products that the shop's catalog doesn't know or that are not published as well.",
     ),
+    *(
+        _parameter(
+            name,
+            {"type": ["string", "number"]},
+            "19.90",
+            f"A decimal amount: products of which one variant's price is {bound}. The prefixes `any_variant_price_` and "
+            "`variant_price_` mean the same; several bounds must all hold, not necessarily for one variant.",
+        )
+        for name, bound in PRICE_BOUNDS.items()
+    ),
+    _parameter("unset_variants", _YES_OR_NO, "yes", "`yes` leaves `variants` empty, for a shorter answer."),
+    _parameter("variant_metafields", _YES_OR_NO, "yes", "`yes` adds the metafields of variants, an array."),
     _parameter("format", {"type": "string"}, "pretty", "`pretty` indents the answer; so does a bare `pretty`."),
     _parameter(
         "after",
@@ -151,13 +199,46 @@ def _list(name: str, example: str, description: str) -> dict[str, Any]:
 _OF_READS: Final[dict[str, Any]] = {
     "read_subject": _parameter("subject", {"type": "string", "default": "user"}, "user", "Who acted; `user` unless given."),
     "shopify_product_ids": _list("shopify_product_ids", "5630650697948", "Products by id."),
-    "ids": _list("ids", "5630650697948", "Products by id."),
+    "ids": _list("ids", "5630650697948", "Products by id; `h:` and a handle names one by that."),
     "handles": _list("handles", "classic-beanie", "Products by handle."),
     "excluded_ids": _list("excluded_ids", "5630650697949", "Products that are left out."),
     "shopify_collection_id": _list("shopify_collection_id", "7", "All products of this collection."),
     "shopify_collection_ids": _list("shopify_collection_ids", "7", "Collections, by id or handle."),
     "filter_unpublished": _parameter(
         "filter_unpublished", {"type": "string", "enum": ["yes", "no"]}, "yes", "`no` shows unpublished products as well."
+    ),
+    "shopify_variant_ids": _list("shopify_variant_ids", "36287950323868", "Products by a variant's id."),
+    "filter_inputs": _parameter(
+        "filter_inputs", _YES_OR_NO, "no", "`no` keeps the products that are given in the answer; they are left out otherwise."
+    ),
+    "cart_items": _list(
+        "cart_items",
+        "36287950323868",
+        "What is in the cart: ids of products or variants, or line items with `product_id`, `variant_id` as JSON. Also as "
+        "`cart_line_items`.",
+    ),
+    "cart_subtotal": _parameter(
+        "cart_subtotal", {"type": ["string", "number"]}, "62.50", "What the cart comes to: a decimal amount in major units."
+    ),
+    "customer_tags": _list("customer_tags", "vip", "The customer's tags, as the page knows them."),
+    "explain": _parameter(
+        "explain",
+        _YES_OR_NO,
+        "yes",
+        "`yes` adds `reasons` to each product: which list or rule it is of, and the numbers behind its place.",
+    ),
+    "days": _parameter(
+        "days",
+        {"type": ["integer", "string"], "default": RANKING_DAYS_DEFAULT, "maximum": RANKING_DAYS_MAX},
+        7,
+        "The window in days (UTC), today included: 1, 7, 14, 30, 60 or 90; another number counts as the next longer one.",
+    ),
+    "fallback": _parameter("fallback", _YES_OR_NO, "no", "`no` leaves out what would only fill the list up."),
+    "smart_sort": _parameter(
+        "smart_sort",
+        {"type": "string", "enum": ["yes", "top_sellers"]},
+        "yes",
+        "Puts each collection's products in the order of the top sellers.",
     ),
     "read_verb": _parameter(
         "verb", {"type": "string", "default": "viewed"}, "viewed", "What they did; `viewed` unless given."

@@ -6,7 +6,6 @@ that thread, so that no request waits for a template.
 
 import hashlib
 import html
-import re
 from typing import Any, Final, cast
 
 import msgspec
@@ -18,6 +17,7 @@ from litestar.exceptions import HTTPException
 from footfall import __version__
 from footfall.api import reference_page
 from footfall.api.application import ASGI
+from footfall.api.exchange import HOST
 from footfall.api.openapi import document
 from footfall.api.parts import Parts
 
@@ -25,7 +25,6 @@ _METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
 _ALLOWED: Final = "GET, HEAD, OPTIONS"
 _MAX_AGE_SECONDS: Final = 300
 """For how long a page may be shown without asking: after an update nobody reads the old one for long."""
-_HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}", re.ASCII)
 _SECURITY: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -96,9 +95,8 @@ def _page(request: _Asked, page: str) -> Response[bytes]:
 
 
 def _address(request: _Asked) -> str:
-    # What a client says of itself stands in lines that people paste into a shell: only what can be a host goes there.
     host = request.headers.get("host", "")
-    return f"{request.url.scheme}://{host if _HOST.fullmatch(host) else 'localhost:8080'}"
+    return f"{request.url.scheme}://{host if HOST.fullmatch(host) else 'localhost:8080'}"
 
 
 def _cached(request: _Asked, body: bytes, media_type: MediaType) -> Response[bytes]:

@@ -7,11 +7,17 @@ from footfall.clock import Clock
 from footfall.identifiers import Position
 from footfall.intake.accept import Intake
 from footfall.intake.catalog import CatalogIntake
+from footfall.intake.data_sources import DataSourceIntake
+from footfall.intake.webhooks import Webhooks
 from footfall.log.port import Log, Stream
+from footfall.projections.bought import Buyers
 from footfall.projections.catalog import Catalog
+from footfall.projections.data_sources import DataSources
 from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
+from footfall.projections.names import Names
 from footfall.projections.outcomes import Outcomes
+from footfall.projections.rankings import Rankings
 from footfall.projections.rejections import Rejections
 from footfall.projections.shops import Shops
 from footfall.projections.sightings import Sightings
@@ -27,7 +33,13 @@ class Parts:
     history: History
     catalog: Catalog
     catalog_intake: CatalogIntake
+    webhooks: Webhooks
     sightings: Sightings
+    names: Names
+    rankings: Rankings
+    buyers: Buyers
+    data_sources: DataSources
+    data_source_intake: DataSourceIntake
     event_ids: EventIds
     rejections: Rejections
     outcomes: Outcomes

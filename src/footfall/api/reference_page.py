@@ -13,12 +13,15 @@ from urllib.parse import quote, urlencode
 import msgspec
 from markupsafe import Markup
 
+from footfall.api.openapi_shared import PRICE_BOUNDS
 from footfall.vocabulary import VOCABULARY
 
 BASE: Final = "http://footfall.invalid"
 """Stands for the server's address in a rendered page: put in for each request, so that a page is rendered once."""
 
 _KEY: Final = "$KEY"
+_KEYS: Final[Mapping[tuple[str, ...], str]] = {(): "none", ("secret",): "secret", ("signature",): "none, but signed"}
+"""Which key operations ask for, by their security schemes; all others take any."""
 _CODE: Final = re.compile(r"`([^`]+)`")
 
 
@@ -166,12 +169,12 @@ def _operation(document: Mapping[str, Any], path: str, method: str, operation: M
         summary=operation["summary"],
         description=prose(operation["description"]),
         deprecated=operation.get("deprecated", False),
-        key="none" if not schemes else "secret" if schemes == ["secret"] else "public or secret",
+        key=_KEYS.get(tuple(schemes), "public or secret"),
         parameters=[
             Row(p["name"], p["in"], shape(p["schema"]), words(p["description"]), str(p["example"])) for p in parameters
         ],
         body="; ".join(f"{schema}, as {', '.join(types)}" for schema, types in bodies.items()),
-        requests=_requests(path, method, parameters, content, secret=schemes == ["secret"]),
+        requests=_requests(path, method, parameters, content, schemes=schemes),
         answers=[_answer(document, status, answer) for status, answer in operation["responses"].items()],
     )
 
@@ -184,27 +187,54 @@ def _answer(document: Mapping[str, Any], status: str, answer: Any) -> Shown:
     return Shown(status, words("; ".join([answer["description"].rstrip("."), media_type, *headers])), "\n".join(examples))
 
 
-def _requests(path: str, method: str, parameters: list[Any], content: Mapping[str, Any], *, secret: bool) -> list[Shown]:
+_LEFT_OUT: Final = {
+    "after",
+    "filter_oos",
+    "country_code",
+    "metafields",
+    "variant_metafields",
+    "unset_variants",
+    "catalog",
+    "explain",
+    "filter_unpublished",
+    "format",
+    "excluded_ids",
+    "smart_sort",
+    "fallback",
+    *PRICE_BOUNDS,
+}
+"""Parameters that a curl line leaves out: all of them at once would leave nothing over."""
+
+
+def _requests(path: str, method: str, parameters: list[Any], content: Mapping[str, Any], *, schemes: list[str]) -> list[Shown]:
     """A curl line for each example of the body, or one where there is no body."""
     for parameter in parameters:
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", quote(str(parameter["example"])))
-    query = [(p["name"], p["example"]) for p in parameters if p["in"] == "query" and p["name"] != "after"]
+    query = [(p["name"], p["example"]) for p in parameters if p["in"] == "query" and p["name"] not in _LEFT_OUT]
     if not content:
         # The shell puts the key in; everything else is encoded.
         line = urlencode([(name, value) for name, value in query if name != "key"])
         keyed = f"?key={_KEY}&{line}" if query else ""
-        bearer = ' -H "Authorization: Bearer $SECRET"' if secret else ""
-        return [Shown("", Markup(""), f'curl "{BASE}{path}{keyed}"{bearer}')]
+        bearer = ' -H "Authorization: Bearer $SECRET"' if schemes == ["secret"] else ""
+        verb = "" if method == "get" else f"-X {method.upper()} "
+        return [Shown("", Markup(""), f'curl {verb}"{BASE}{path}{keyed}"{bearer}')]
+    headers = [(p["name"], p["example"]) for p in parameters if p["in"] == "header" and p["required"]]
+    if schemes == ["secret"]:
+        headers.append(("Authorization", "Bearer $SECRET"))
+    if schemes == ["signature"]:
+        headers.append(("X-Shopify-Hmac-Sha256", "$SIGNATURE"))
     return [
-        Shown(name, words(media_type), _curl_with_body(path, method, media_type, example["value"]))
+        Shown(name, words(media_type), _curl_with_body(path, method, media_type, example["value"], headers))
         for media_type, media in content.items()
         for name, example in media["examples"].items()
     ]
 
 
-def _curl_with_body(path: str, method: str, media_type: str, value: Any) -> str:
-    line = f'curl -X {method.upper()} "{BASE}{path}?key={_KEY}"'
+def _curl_with_body(path: str, method: str, media_type: str, value: Any, headers: list[tuple[str, str]]) -> str:
+    line = f'curl -X {method.upper()} "{BASE}{path}{"" if headers else f"?key={_KEY}"}"'
+    for name, header in headers:
+        line += f' \\\n  -H "{name}: {header}"'
     if isinstance(value, dict):
         value = {name: item for name, item in value.items() if name != "key"}
     if media_type == "application/x-www-form-urlencoded":

@@ -12,18 +12,19 @@ import msgspec
 
 from footfall import __version__
 from footfall.api.where import Where, not_found
-from footfall.catalog.collection import Collection
-from footfall.catalog.product import Product
 from footfall.errors import InputInvalidError, NotFoundError, NotReadyError
 from footfall.event import Event, Origin, decode_event, wire_fields
 from footfall.identifiers import Position, ShopId, position_token, read_position_token, read_uuid
 from footfall.intake.quarantine import Quarantined, decode_quarantined
 from footfall.intake.reading import Arrival
 from footfall.intake.rejection import Rejected
-from footfall.limits import IMPORT_CHUNK_EVENTS_MAX, LIST_ROWS_MAX
+from footfall.limits import IMPORT_CHUNK_EVENTS_MAX, LIST_ROWS_MAX, ORDER_BATCH_MAX
 from footfall.log.port import Group, Lane, Stream
+from footfall.order import Order
 from footfall.projections.documents import document_record
 from footfall.projections.shops import Shop
+from footfall.service.catalog_commands import CatalogCommands
+from footfall.service.data_source_book import DataSourceBook
 from footfall.service.service import LOG_FILE, STATE_FILE, Service
 from footfall.service.shop_book import ShopBook, shown
 from footfall.service.workers import run_worker
@@ -36,13 +37,14 @@ _TAIL_PAGES: Final = 20
 _IMPORT_PREFIX: Final = "import/"
 
 
-class Commands:
+class Commands(CatalogCommands):
     """One method for each command. All raise ``FootfallError`` with a message for people."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
-        self._book = ShopBook(service.log, service.shops, service.clock, lambda size: service.chance.randbytes(size).hex())
+        book = ShopBook(service.log, service.shops, service.clock, lambda size: service.chance.randbytes(size).hex())
+        super().__init__(service, book)
         self._where = Where(service.parts)
+        self._sources = DataSourceBook(service.parts)
         self._importing: dict[str, asyncio.Lock] = {}
 
     async def status(self) -> dict[str, Any]:
@@ -134,18 +136,35 @@ class Commands:
             verified=True,
         )
 
-    # --- the catalog ----------------------------------------------------------------------------------------------
+    # --- data sources ---------------------------------------------------------------------------------------------
 
-    async def catalog_put(self, shop: str, products: Sequence[Any]) -> list[dict[str, Any]]:
-        """Put products into a shop's catalog, one outcome for each."""
-        read = msgspec.convert(products, list[Product])
-        outcomes = await self._service.catalog_intake.put_products(self._book.find(shop).id, read, lane=Lane.IMPORT)
-        return [msgspec.to_builtins(outcome) for outcome in outcomes]
+    async def datasource_put(self, shop: str, source: Any, number: int | None = None) -> dict[str, Any]:
+        """Make a data source, or a new version of it; ``number`` goes before its own id."""
+        return await self._sources.put(self._book.find(shop), source, number)
 
-    async def catalog_put_collections(self, shop: str, collections: Sequence[Any]) -> list[dict[str, Any]]:
-        """The same for collections."""
-        read = msgspec.convert(collections, list[Collection])
-        outcomes = await self._service.catalog_intake.put_collections(self._book.find(shop).id, read, lane=Lane.IMPORT)
+    async def datasource_list(self, shop: str) -> list[dict[str, Any]]:
+        """A shop's data sources, without their rules."""
+        return self._sources.all(self._book.find(shop))
+
+    async def datasource_show(self, shop: str, number: int) -> dict[str, Any]:
+        """One data source with its rules."""
+        return self._sources.show(self._book.find(shop), number)
+
+    async def datasource_delete(self, shop: str, number: int) -> dict[str, Any]:
+        """Take a data source away."""
+        return await self._sources.delete(self._book.find(shop), number)
+
+    async def datasource_try(self, shop: str, number: int, context: Mapping[str, Any]) -> dict[str, Any]:
+        """What a data source answers to a context, with its reasons; as with the secret key."""
+        return await self._sources.attempt(self._book.find(shop), number, context)
+
+    async def orders_put(self, shop: str, orders: Sequence[Any]) -> list[dict[str, Any]]:
+        """Put what a source says of orders over what is known of them, one outcome for each."""
+        found = self._book.find(shop)
+        if len(orders) > ORDER_BATCH_MAX:
+            raise InputInvalidError(f"At most {ORDER_BATCH_MAX} orders go at once, and these are {len(orders)}.")
+        read = msgspec.convert(orders, list[Order])
+        outcomes = await self._service.order_intake.put_orders(found.id, read, lane=Lane.IMPORT)
         return [msgspec.to_builtins(outcome) for outcome in outcomes]
 
     # --- looking -------------------------------------------------------------------------------------------------

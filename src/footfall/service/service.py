@@ -19,18 +19,30 @@ from footfall.errors import LogUnavailableError
 from footfall.event import decode_event
 from footfall.intake.accept import Intake
 from footfall.intake.catalog import CatalogIntake
+from footfall.intake.data_sources import DataSourceIntake
+from footfall.intake.orders import OrderIntake
 from footfall.intake.quarantine import decode_quarantined
+from footfall.intake.webhooks import Webhooks
 from footfall.limits import PROBE_SECONDS
 from footfall.log.embedded import EmbeddedLog
 from footfall.log.port import Stream
 from footfall.log.writer import Writer
+from footfall.projections.bought import Buyers
 from footfall.projections.catalog import Catalog, CatalogDocuments
+from footfall.projections.counters import Counters
+from footfall.projections.data_sources import DataSources
+from footfall.projections.deliveries import Deliveries, DeliveryRecords
 from footfall.projections.documents import Documents, decode_document
 from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
 from footfall.projections.identity import Identity
 from footfall.projections.imports import Imports
+from footfall.projections.names import Names
+from footfall.projections.order_documents import OrderDocuments
+from footfall.projections.orders import Orders
 from footfall.projections.outcomes import Outcomes
+from footfall.projections.purchases import Purchases
+from footfall.projections.rankings import Rankings
 from footfall.projections.rejections import Rejections
 from footfall.projections.shops import Shops
 from footfall.projections.sightings import Sightings
@@ -70,11 +82,16 @@ class Service:
             self.sightings = Sightings(reader)
             self.event_ids = EventIds(reader, days=config.event_id_days)
             self.documents = Documents(reader)
+            self.deliveries = Deliveries(reader)
             self.catalog = Catalog(reader, self.documents)
+            self.orders = Orders(reader)
+            self.purchases = Purchases(reader)
+            self.counters = Counters(reader)
             self.rejections = Rejections(reader)
             self.imports = Imports(reader)
             self.outcomes = Outcomes(reader)
             self.shops = Shops(self.documents)
+            self.data_sources = DataSources(self.documents)
             self.watchers = Watchers()
             self.tails = Tails(
                 self.state,
@@ -84,8 +101,12 @@ class Service:
                     self.sightings,
                     self.event_ids,
                     self.imports,
+                    self.purchases,
+                    self.counters,
                     self.documents,
+                    self.deliveries,
                     self.catalog,
+                    self.orders,
                     self.rejections,
                     self.outcomes,
                 ],
@@ -98,7 +119,7 @@ class Service:
             self.log = EmbeddedLog.open(
                 config.data / LOG_FILE,
                 self.writer,
-                followers=[self.tails.follow, self.shops.follow, self.watchers.follow],
+                followers=[self.tails.follow, self.shops.follow, self.data_sources.follow, self.watchers.follow],
                 chance=self.chance,
             )
         except BaseException:
@@ -106,7 +127,17 @@ class Service:
             self.state_writer.stop()
             raise
         self.catalog_intake = CatalogIntake(self.log, self.catalog, CatalogDocuments())
+        self.data_source_intake = DataSourceIntake(self.log, self.data_sources, self.clock)
+        order_documents = OrderDocuments(self.documents)
+        self.order_intake = OrderIntake(self.log, order_documents, order_documents)
+        self.webhooks = Webhooks(
+            self.log, self.catalog_intake, self.order_intake, self.deliveries, DeliveryRecords(), self.outcomes
+        )
         self.intake = Intake(self.log, self.event_ids, self.outcomes, self.log)
+        self.names = Names(self.catalog, self.sightings)
+        self.rankings = Rankings(
+            self.counters, self.orders, self.purchases, self.names, self.state.open_reader, self.tails.merge
+        )
         self.pending: dict[str, str] = {}
         self.caught_up = False
         self._probed_at = Milliseconds(0)
@@ -119,7 +150,13 @@ class Service:
             history=self.history,
             catalog=self.catalog,
             catalog_intake=self.catalog_intake,
+            webhooks=self.webhooks,
             sightings=self.sightings,
+            names=self.names,
+            rankings=self.rankings,
+            buyers=Buyers(self.history, self.identity, self.orders, order_documents, self.purchases),
+            data_sources=self.data_sources,
+            data_source_intake=self.data_source_intake,
             event_ids=self.event_ids,
             rejections=self.rejections,
             outcomes=self.outcomes,
@@ -154,6 +191,7 @@ class Service:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
+        await self.rankings.stop()
         if self.caught_up:
             try:
                 await self.tails.merge()

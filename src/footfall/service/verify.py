@@ -21,12 +21,16 @@ from footfall.log.port import Stream
 from footfall.log.sqlite import open_reader
 from footfall.projections import state as state_file
 from footfall.projections.catalog import Catalog
+from footfall.projections.counters import Counters
+from footfall.projections.deliveries import Deliveries
 from footfall.projections.documents import Document, Documents
 from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
 from footfall.projections.identity import Identity
 from footfall.projections.imports import Imports
+from footfall.projections.orders import Orders
 from footfall.projections.outcomes import Outcomes
+from footfall.projections.purchases import Purchases
 from footfall.projections.rejections import Rejections
 from footfall.projections.sightings import Sightings
 
@@ -38,7 +42,21 @@ _LOOKS: Final = 3
 """How often a block is read before its finding counts: a redaction may change it between two reads."""
 _CACHE_BYTES: Final = 8 * 1024 * 1024
 
-_PROJECTIONS: Final = (History, Identity, Sightings, EventIds, Imports, Documents, Catalog, Rejections, Outcomes)
+_PROJECTIONS: Final = (
+    History,
+    Identity,
+    Sightings,
+    EventIds,
+    Imports,
+    Purchases,
+    Counters,
+    Documents,
+    Deliveries,
+    Catalog,
+    Orders,
+    Rejections,
+    Outcomes,
+)
 _DECODERS: Final[dict[Stream, msgspec.json.Decoder[list[Any]]]] = {
     Stream.EVENTS: msgspec.json.Decoder(list[Event]),
     Stream.DOCUMENTS: msgspec.json.Decoder(list[Document]),

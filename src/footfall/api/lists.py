@@ -1,0 +1,53 @@
+"""The registry of lists: every list of products by name, with its route and the source that rules of data sources name.
+
+A list is added here with one line; its route, its place in ``/api/v1/sources`` and its name in rules follow from that.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from footfall.api.exchange import Answer, Exchange
+from footfall.api.named import InCollections, Static
+from footfall.api.parts import Parts
+from footfall.api.products import ListSource, Products
+from footfall.api.purchased import Purchased
+from footfall.api.ranked import TopSellers, TrendingProducts
+from footfall.api.viewed import Viewed
+
+PREFIX: Final = "/api/v1/products/"
+
+
+class ProductList(NamedTuple):
+    """A list. ``changes``: its products depend on who asks or on what happened, not on the request and the catalog alone."""
+
+    handler: Callable[[Exchange], Awaitable[Answer]]
+    source: ListSource
+    changes: bool
+
+
+class Lists(Mapping[str, ProductList]):
+    """Every list of this server, by name."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.products = products = Products(parts)
+        self.viewed = viewed = Viewed(parts, products)
+        purchased = Purchased(parts, products)
+        top_sellers, trending = TopSellers(parts, products), TrendingProducts(parts, products)
+        static, in_collections = Static(products), InCollections(parts, products)
+        self._lists: dict[str, ProductList] = {
+            "viewed": ProductList(viewed, viewed.references, changes=True),
+            "static": ProductList(static, static.references, changes=False),
+            "purchased": ProductList(purchased, purchased.references, changes=True),
+            "top_sellers": ProductList(top_sellers, top_sellers.references, changes=True),
+            "trending_products": ProductList(trending, trending.references, changes=True),
+            "collections": ProductList(in_collections, in_collections.references, changes=False),
+        }
+
+    def __getitem__(self, name: str) -> ProductList:
+        return self._lists[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lists)
+
+    def __len__(self) -> int:
+        return len(self._lists)
