@@ -33,17 +33,17 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Slow:
-    """Bodies that are declared, begin, and go on only when they may."""
+    """Bodies that are declared, begin with so many bytes, and go on only when they may."""
 
     def __init__(self) -> None:
         self.go_on = asyncio.Event()
         self.begun = 0
 
-    async def body(self, size: int) -> AsyncIterator[bytes]:
+    async def body(self, size: int, *, first: int = 1) -> AsyncIterator[bytes]:
+        yield b"[" + b" " * (first - 1)
         self.begun += 1
-        yield b"["
         await self.go_on.wait()
-        yield b" " * (size - 2) + b"]"
+        yield b" " * (size - first - 1) + b"]"
 
 
 def test_more_bodies_than_may_wait_get_503_before_they_are_read(tmp_path: Path) -> None:
@@ -52,10 +52,9 @@ def test_more_bodies_than_may_wait_get_503_before_they_are_read(tmp_path: Path) 
             slow = Slow()
             size = BODY_BYTES_MAX
             fitting = WAITING_BYTES_MAX // size
+            declared = {**KEY, "Content-Length": str(size)}
             waiting = [
-                asyncio.create_task(
-                    shop.client.post(BULK, content=slow.body(size), headers={**KEY, "Content-Length": str(size)})
-                )
+                asyncio.create_task(shop.client.post(BULK, content=slow.body(size, first=size - 1), headers=declared))
                 for _ in range(fitting)
             ]
             await until(lambda: slow.begun == fitting)
@@ -66,6 +65,24 @@ def test_more_bodies_than_may_wait_get_503_before_they_are_read(tmp_path: Path) 
             for task in waiting:
                 assert (await task).status_code == 200
             assert (await shop.client.post(BULK, content=b"[" + GOOD + b"]", headers=KEY)).status_code == 200
+
+    run(asyncio.wait_for(scenario(), _HANGS_AFTER_SECONDS))
+
+
+def test_who_announces_much_and_sends_nothing_keeps_nobody_out(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running(tmp_path) as shop:
+            slow = Slow()
+            declared = {**KEY, "Content-Length": str(BODY_BYTES_MAX)}
+            waiting = [
+                asyncio.create_task(shop.client.post(BULK, content=slow.body(BODY_BYTES_MAX), headers=declared))
+                for _ in range(2 * WAITING_BYTES_MAX // BODY_BYTES_MAX)
+            ]
+            await until(lambda: slow.begun == len(waiting))
+            assert (await shop.client.post(BULK, content=b"[" + GOOD + b"]", headers=KEY)).status_code == 200
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
     run(asyncio.wait_for(scenario(), _HANGS_AFTER_SECONDS))
 

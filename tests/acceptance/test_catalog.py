@@ -198,6 +198,26 @@ def test_a_renamed_products_old_handle_leads_to_it_until_another_product_takes_i
     run(scenario())
 
 
+@pytest.mark.parametrize("as_one", [True, False], ids=["in one request", "one by one"])
+def test_a_handle_is_whose_it_was_last_in_whatever_order_that_is_told(tmp_path: Path, as_one: bool) -> None:
+    def told(product: int, handle: str, day: int) -> dict[str, Any]:
+        return {"id": product, "handle": handle, "updated_at": f"2025-01-0{day}T10:00:00Z", "variants": []}
+
+    async def scenario() -> None:
+        async with running(tmp_path) as shop:
+            for first in range(10, 70, 10):
+                mug, cup = f"mug-{first}", f"cup-{first}"
+                messages = [told(first, mug, 1), told(first, cup, 2), told(first + 1, mug, 3)]
+                order = list(itertools.permutations(messages))[first // 10 - 1]
+                for batch in [order] if as_one else [[message] for message in order]:
+                    await put(shop, *batch)
+                asked = {"key": shop.public_key, "handles": f"{mug},{cup}"}
+                found = (await shop.client.get("/api/v1/products/static", params=asked)).json()["data"]
+                assert [product["id"] for product in found] == [first + 1, first], order
+
+    run(scenario())
+
+
 def test_a_product_known_by_its_handle_becomes_one_with_its_id(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with running(tmp_path) as shop:

@@ -29,6 +29,8 @@ NOT_RUN: Final = {
     "make demo": "installs into .venv, and serves until it is stopped",
     "make test": "runs these tests",
     "footfall serve --data footfall-data": "serves until it is stopped; the test starts a server of its own",
+    "footfall catalog pull shop.example --shop my-shop --every 15m": "a live store, such as test_catalog_pull.py has",
+    "FOOTFALL_SHOPIFY_TOKEN=shpat_... footfall catalog pull https://my-shop.myshopify.com --shop my-shop": "the same",
     "export KEY=the-public-key SECRET=the-secret-key": "the reader's own keys; the test takes those that shop create printed",
 }
 """Blocks that don't run here, each with its reason."""
@@ -161,6 +163,8 @@ NUMBERS: Final = {
     r"events or (\d+) seconds": limits.TAIL_MERGE_SECONDS,
     r"per ([\d,]+) positions": limits.LOG_BLOCK_POSITIONS,
     r"chunks? of at most ([\d,]+)": limits.IMPORT_CHUNK_EVENTS_MAX,
+    r"pages of ([\d,]+)": limits.PULL_PAGE,
+    r"list ends at ([\d,]+) products": limits.PULL_LISTED_MAX,
     r"1 to ([\d,]+) printable": limits.IDENTITY_CHARACTERS_MAX,
     r"more than ([\d,]+) minutes": limits.CLOCK_SKEW_CLAMPED_MS // 60_000,
     r"more than ([\d,]+) hours": limits.LATE_AFTER_MS // 3_600_000,
@@ -200,7 +204,8 @@ def test_every_setting_of_the_server_and_of_a_shop_is_described() -> None:
 
 
 def test_a_decision_is_numbered_short_and_says_context_choice_and_cost() -> None:
-    assert [page.name[:4] for page in DECISIONS] == [f"{number:04d}" for number in range(1, len(DECISIONS) + 1)]
+    numbers = [int(page.name[:4]) for page in DECISIONS]
+    assert numbers == sorted(set(numbers))
     for page in DECISIONS:
         text = page.read_text(encoding="utf-8")
         assert text.startswith(f"# {page.name[:4]}: ")

@@ -1,6 +1,8 @@
 """The OpenAPI document is held against what is served: every route, every example, every error word for word."""
 
 import asyncio
+import base64
+import hmac
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -85,6 +87,7 @@ def requests(path: str, method: str, operation: Mapping[str, Any]) -> Iterator[h
     url = path.format(**{p["name"]: p["example"] for p in parameters if p["in"] == "path"})
     query = {p["name"]: str(p["example"]) for p in parameters if p["in"] == "query"}
     headers = {"Authorization": "Bearer SECRET"} if operation["security"] == [{"secret": []}] else {}
+    headers |= {p["name"]: p["example"] for p in parameters if p["in"] == "header"}
     url = "http://footfall.test" + url
     content = operation.get("requestBody", {}).get("content", {})
     if not content:
@@ -96,6 +99,8 @@ def requests(path: str, method: str, operation: Mapping[str, Any]) -> Iterator[h
             else:
                 typed = {**headers, "Content-Type": media_type}
                 sent = httpx.Request("POST", url, json=example["value"]).content
+                if operation["security"] == [{"signature": []}]:
+                    typed["X-Shopify-Hmac-Sha256"] = base64.b64encode(hmac.digest(b"hush", sent, "sha256")).decode()
                 yield httpx.Request(method, url, params=query, headers=typed, content=sent)
 
 
@@ -134,7 +139,10 @@ def test_every_documented_example_works_and_is_answered_by_its_schema(tmp_path: 
     assert EXAMPLE_KEY == PUBLIC_KEY
 
     async def scenario() -> None:
-        async with served(tmp_path) as (shop, client):
+        async with served(tmp_path, domain="my-shop.myshopify.com", webhook_secret="hush") as (shop, client):
+            put = DOCUMENT["paths"]["/api/v1/data-sources/{reference}"]["put"]["requestBody"]["content"]["application/json"]
+            # Its answers are documented with the other products, before it is put.
+            await shop.commands.datasource_put("shop", put["examples"]["json"]["value"], 1234)
             sent = 0
             for path, method, operation in operations():
                 for request in requests(path, method, operation):
@@ -189,6 +197,8 @@ def test_the_errors_are_documented_word_for_word(tmp_path: Path) -> None:
             in_page = {**shop.bearer, "Origin": "https://shop.example"}
             known = {"key": PUBLIC_KEY}
             wrong = {"id": 5, "variants": [{"price": "cheap"}]}
+            bound = {"source": "static", "products": ["5"], "filters": {"price": {"at_least": "abc"}}}
+            wrong_rule = {"rules": [{"source": "viewed"}, bound]}
             by_customer = {**known, "shopify_customer_id": "1"}
             provoked = {
                 "MissingIdentity": await client.get(viewed, params=known),
@@ -199,6 +209,10 @@ def test_the_errors_are_documented_word_for_word(tmp_path: Path) -> None:
                 "UnknownEvent": await client.get("/api/v1/events/never-sent", headers=shop.bearer),
                 "UnknownProduct": await client.delete("/api/v1/catalog/products/5", headers=shop.bearer),
                 "WrongProduct": await client.put("/api/v1/catalog/products", json=wrong, headers=shop.bearer),
+                "UnknownDataSource": await client.get("/custom/id/5", params=known),
+                "WrongDataSource": await client.put("/api/v1/data-sources/5", json=wrong_rule, headers=shop.bearer),
+                "WrongSignature": await client.post("/api/v1/webhooks/shopify", json={}),
+                "WebhookTooLarge": await client.post("/api/v1/webhooks/shopify", content=b"x" * (8 * 1024 * 1024 + 1)),
                 "TooLarge": await client.post(event, params=known, content=b"x" * (2 * 1024 * 1024 + 1)),
                 "Unsupported": await client.post(event, params=known, content=b"{}", headers=typed),
             }

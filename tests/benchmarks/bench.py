@@ -75,7 +75,12 @@ class Bench:
         """The data directory on which measurements of the big store work, one after the other."""
         return self.directory / ("work" if self.keep else f"store-{self.events}")
 
-    def drive(self, url: str, kind: Kind, seconds: float, *, visitors: int = VISITORS, rate: float = 0) -> Outcome:
+    def drive(
+        self, url: str, kind: Kind, seconds: float, *, visitors: int = VISITORS, rate: float = 0, first: int = 0
+    ) -> Outcome:
         """Traffic on as many connections as its kind takes in all measurements."""
         connections = BATCH_CONNECTIONS if kind.startswith("batch") else CONNECTIONS
-        return drive(Traffic(url=url, kind=kind, visitors=visitors, seconds=seconds, connections=connections, rate=rate))
+        traffic = Traffic(
+            url=url, kind=kind, visitors=visitors, seconds=seconds, connections=connections, rate=rate, first=first
+        )
+        return drive(traffic)

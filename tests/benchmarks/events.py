@@ -51,6 +51,11 @@ def session(number: int, turn: int) -> str:
     return _FRONTS[turn * _BLOCK + number // _BLOCK] + _BACKS[number % _BLOCK]
 
 
+def product_number(number: int) -> int:
+    """The id of a product by its number, 0 to ``PRODUCTS`` - 1 for those of the events."""
+    return _FIRST_PRODUCT + number
+
+
 def customer(number: int) -> str | None:
     """The customer that a visitor is, for those who are logged in."""
     return str(_FIRST_CUSTOMER + number) if number % _CUSTOMER_EVERY == 0 else None

@@ -1,5 +1,5 @@
 -- What wrk sends: the events of events.py, made anew for every request. Called as
---   wrk … -s load.lua URL -- KIND KEY VISITORS SEED
+--   wrk … -s load.lua URL -- KIND KEY VISITORS SEED FIRST
 -- KIND: single, batch (100 events without event ids), batch-ids (100 with fresh ones), viewed.
 
 local BATCH = 100
@@ -8,7 +8,7 @@ local PRODUCTS = 10000
 local USER_AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
 
 local fronts, backs, tails, verbs, thousandths = {}, {}, {}, {}, {}
-local key, visitors, seed, make
+local key, visitors, seed, first, make
 local count = 0
 
 local function scrambled(number, factor)
@@ -93,14 +93,14 @@ local function batch(with_ids)
 end
 
 local function viewed()
-  local who = math.random(0, visitors - 1)
+  local who = first + math.random(0, visitors - 1)
   local uuid = fronts[math.floor(who / BLOCK) + 1] .. backs[who % BLOCK + 1]
   return wrk.format("GET", "/api/v1/products/viewed?key=" .. key .. "&uuid=" .. uuid)
 end
 
 function init(args)
   local kind = args[1]
-  key, visitors, seed = args[2], tonumber(args[3]), tonumber(args[4])
+  key, visitors, seed, first = args[2], tonumber(args[3]), tonumber(args[4]), tonumber(args[5])
   math.randomseed(seed)
   headers["X-Rebuy-User-Token"] = key
   prepare()

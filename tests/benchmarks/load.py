@@ -24,7 +24,7 @@ import msgspec
 
 from tests.benchmarks.events import KEY, USER_AGENT, visitor, wire_event
 
-Kind = Literal["single", "batch", "batch-ids", "viewed"]
+Kind = Literal["single", "batch", "batch-ids", "viewed", "top_sellers", "trending_products"]
 
 BATCH: Final = 100
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -33,6 +33,7 @@ WARM_UP_SECONDS: Final = 1.0
 """The beginning of an open loop that is sent and not measured."""
 _FINISH_SECONDS: Final = 10.0
 """How long a generator waits for answers after the last request was due; what is missing then has failed."""
+_RANKINGS: Final = ("top_sellers", "trending_products")
 _PATHS: Final = {
     "single": "/api/v2/analytics/event",
     "batch": "/api/v2/analytics/event/bulk",
@@ -52,6 +53,8 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     visitors: int
     seconds: float
+    first: int = 0
+    """The number of the first visitor of whom ``viewed`` is asked."""
     connections: int = 64
     rate: float = 0
 
@@ -77,11 +80,11 @@ class Generator:
 
     def __init__(self, traffic: Traffic) -> None:
         seed = random.SystemRandom().getrandbits(31)
-        wrk = shutil.which("wrk") if not traffic.rate else None
+        wrk = shutil.which("wrk") if not traffic.rate and traffic.kind not in _RANKINGS else None
         if wrk is not None:
             self.arguments = [
                 wrk, "-t1", f"-c{traffic.connections}", f"-d{max(1, round(traffic.seconds))}s", "--timeout", "10s",
-                "-s", str(_LUA), traffic.url, "--", traffic.kind, KEY, str(traffic.visitors), str(seed),
+                "-s", str(_LUA), traffic.url, "--", traffic.kind, KEY, str(traffic.visitors), str(seed), str(traffic.first),
             ]  # fmt: skip
         else:
             specification = msgspec.json.encode(traffic).decode()
@@ -129,7 +132,7 @@ def request_maker(traffic: Traffic, chance: random.Random) -> Callable[[], bytes
         return wire_event(chance, visitors=traffic.visitors, now=time.time_ns() // 1_000_000, event_id=event_id)
 
     def viewed() -> bytes:
-        uuid = visitor(int(chance.random() * traffic.visitors))
+        uuid = visitor(traffic.first + int(chance.random() * traffic.visitors))
         return f"GET /api/v1/products/viewed?key={KEY}&uuid={uuid} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
 
     def post() -> bytes:
@@ -142,6 +145,11 @@ def request_maker(traffic: Traffic, chance: random.Random) -> Callable[[], bytes
             f"Content-Type: application/json\r\nUser-Agent: {USER_AGENT}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         ).encode()
 
+    def ranking() -> bytes:
+        return f"GET /api/v1/products/{traffic.kind}?key={KEY} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+
+    if traffic.kind in _RANKINGS:
+        return ranking
     return viewed if traffic.kind == "viewed" else post
 
 

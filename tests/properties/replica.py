@@ -4,6 +4,7 @@ It can be merged wholly or in part, broken off, reopened and rebuilt at any mome
 """
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,13 +28,21 @@ from footfall.intake.quarantine import decode_quarantined
 from footfall.log.memory import MemoryLog
 from footfall.log.port import Group, Lane, Place, Record, Stream
 from footfall.log.writer import Writer
+from footfall.projections.bought import Buyers
 from footfall.projections.catalog import Catalog
+from footfall.projections.counters import Counters
+from footfall.projections.deliveries import Deliveries
 from footfall.projections.documents import Documents, decode_document, document_record
 from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
 from footfall.projections.identity import Identity
 from footfall.projections.imports import Imports
+from footfall.projections.names import Names
+from footfall.projections.order_documents import OrderDocuments
+from footfall.projections.orders import Orders
 from footfall.projections.outcomes import Outcomes
+from footfall.projections.purchases import Purchases
+from footfall.projections.rankings import Rankings
 from footfall.projections.rejections import Rejections
 from footfall.projections.shops import Shop, Shops
 from footfall.projections.sightings import Sightings
@@ -109,20 +118,30 @@ class Replica:
         self.sightings = Sightings(reader)
         self.event_ids = EventIds(reader, days=EVENT_IDS_DAYS)
         self.documents = Documents(reader)
+        self.deliveries = Deliveries(reader)
         self.catalog = Catalog(reader, self.documents)
+        self.orders = Orders(reader)
+        self.purchases = Purchases(reader)
+        self.counters = Counters(reader)
         self.rejections = Rejections(reader)
         self.imports = Imports(reader)
         self.outcomes = Outcomes(reader)
         self.shops = Shops(self.documents)
         projections: list[Projection] = [self.history, self.identity, self.sightings, self.event_ids, self.imports]
+        projections += [self.purchases, self.counters]
         self.tails = Tails(
             self.state,
-            [*projections, self.documents, self.catalog, self.rejections, self.outcomes],
+            [*projections, self.documents, self.deliveries, self.catalog, self.orders, self.rejections, self.outcomes],
             {Stream.EVENTS: decode_event, Stream.DOCUMENTS: decode_document, Stream.QUARANTINE: decode_quarantined},
         )
         await self.tails.catch_up(self.log)
         self.shops.load()
         self._followers[:] = [self.tails.follow, self.shops.follow, self._groups.append]
+        self.names = Names(self.catalog, self.sightings)
+        self.rankings = Rankings(
+            self.counters, self.orders, self.purchases, self.names, self.state.open_reader, self.tails.merge
+        )
+        self.buyers = Buyers(self.history, self.identity, self.orders, OrderDocuments(self.documents), self.purchases)
         parts = SimpleNamespace(
             log=self.log,
             shops=self.shops,
@@ -211,6 +230,21 @@ class Replica:
         assert self._viewed.soon(Exchange("GET", "/api/v1/products/viewed", query.encode(), [])) == answer
         products: list[dict[str, Any]] = msgspec.json.decode(answer.body)["data"]
         return products
+
+
+def live(life: Callable[[Replica], Any], *, partitions: int = 1) -> None:
+    """Run a coroutine with an open replica."""
+
+    async def whole() -> None:
+        with tempfile.TemporaryDirectory(prefix="ff") as directory:
+            replica = Replica(Path(directory), partitions=partitions)
+            await replica.open()
+            try:
+                await life(replica)
+            finally:
+                replica.close()
+
+    asyncio.run(whole())
 
 
 @contextmanager

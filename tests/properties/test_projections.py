@@ -1,9 +1,6 @@
 """The other projections against what was put into them, at every moment in the life of a replica."""
 
-import asyncio
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +14,7 @@ from footfall.identifiers import EventId, Position, ShopId, event_digest, event_
 from footfall.intake.quarantine import Quarantined
 from footfall.log.port import Place, Record, Stream
 from footfall.projections.documents import document_record
-from tests.properties.replica import EVENT_IDS_DAYS, MOMENTS, OTHER_SHOP, SHOP, Replica, make_event, small_pages
+from tests.properties.replica import EVENT_IDS_DAYS, MOMENTS, OTHER_SHOP, SHOP, Replica, live, make_event, small_pages
 
 THOROUGH = settings(max_examples=60, deadline=None)
 NEVER_LOST = st.one_of(
@@ -31,21 +28,6 @@ NEVER_LOST = st.one_of(
 def _small_pages() -> Iterator[None]:
     with small_pages():
         yield
-
-
-def live(life: Callable[[Replica], Any], *, partitions: int = 1) -> None:
-    """Run a coroutine with an open replica."""
-
-    async def whole() -> None:
-        with tempfile.TemporaryDirectory(prefix="ff") as directory:
-            replica = Replica(Path(directory), partitions=partitions)
-            await replica.open()
-            try:
-                await life(replica)
-            finally:
-                replica.close()
-
-    asyncio.run(whole())
 
 
 sendings = st.tuples(
