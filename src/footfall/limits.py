@@ -59,6 +59,9 @@ SHUTDOWN_SECONDS: Final = 8
 
 # --- one event's fields ------------------------------------------------------------------------------------------
 
+EMAIL_CHARACTERS_MAX: Final = 320
+"""An email: 64 characters, an @ and 255 (RFC 3696, errata). What is longer is none and is left out of its event."""
+
 IDENTITY_CHARACTERS_MAX: Final = 128
 """A uuid, customer id or event id (semantics: 1 to 128 printable characters)."""
 
@@ -203,7 +206,20 @@ CATALOG_LINE_BYTES_MAX: Final = 4 * 1024 * 1024
 """One line of a file of products: a product with all its texts at their bounds is larger, and none is real."""
 
 CATALOG_CACHE_BYTES_MAX: Final = 64 * 1024 * 1024
-"""Product objects kept ready to answer, all shops together: about 20,000, those asked for last."""
+"""Product objects kept ready to answer in memory, all shops together: about 20,000, those asked for last."""
+
+CARD_FILE_BYTES_MAX: Final = 1024 * 1024 * 1024
+"""Product objects kept ready to answer in a file without a name in the data directory: those of 200,000 products with five
+variants each. Once it is full it starts anew."""
+
+CARD_FILE_PRODUCTS_MAX: Final = 250_000
+"""Product objects in that file: what tells where they are takes 50 MB."""
+
+CARD_FILE_VIEWS_MAX: Final = 64
+"""Ways of showing a product (country, metafields, without variants) of which that file keeps product objects."""
+
+DISK_LEFT_FOR_CARDS_MIN: Final = 4 * 1024 * 1024 * 1024
+"""Bytes free on the disk below which that file does not grow: events come first."""
 
 CATALOG_NAMES_CACHE_MAX: Final = 150_000
 """Ids, handles and variants kept in memory with the product that they lead to, all shops together: 30 MB."""

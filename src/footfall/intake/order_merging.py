@@ -1,5 +1,6 @@
 """Putting what one message says of an order over what others said, whichever of them came first."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -61,7 +62,8 @@ def _customer(
 
 def _lines(older: list[OrderLine] | UnsetType, newer: list[OrderLine] | UnsetType, put: _Put) -> list[OrderLine] | UnsetType:
     if isinstance(older, UnsetType) or isinstance(newer, UnsetType):
-        return older if isinstance(newer, UnsetType) else newer
+        told = older if isinstance(newer, UnsetType) else newer
+        return told if isinstance(told, UnsetType) else _put_lists([], told, put, lambda line: line.id)
     return _put_lists(older, newer, put, lambda line: line.id)
 
 
@@ -81,7 +83,7 @@ def _refund(older: Refund, newer: Refund, put: _Put) -> Refund:
     lines = older.lines
     if newer.lines:
         # A source may tell of a refund without its lines; none takes them back.
-        lines = _put_lists(older.lines, newer.lines, put, _line_id) if older.lines else newer.lines
+        lines = _put_lists(older.lines, newer.lines, put, _line_id)
     refund: Refund = put(older, newer)
     return msgspec.structs.replace(refund, lines=lines)
 
@@ -91,15 +93,28 @@ def _line_id(line: RefundLine) -> str:
 
 
 def _put_lists(older: list[_Struct], newer: list[_Struct], put: _Put, name: Callable[[_Struct], str]) -> list[_Struct]:
-    """The newer list, each of its things over the same one of the older list."""
-    if put is _greater and _names(older, name) > _names(newer, name):
-        older, newer = newer, older
-    before = {name(thing): thing for thing in older}
-    return [put(before[name(thing)], thing) if name(thing) in before else thing for thing in newer]
+    """The newer list, each of its things over the same one of the older list; of two versions of one moment all that either
+    has. In the order of the names, which is that in which a shop made them."""
+    before, after = _named(older, name), _named(newer, name)
+    names = before.keys() | after.keys() if put is _greater else after.keys()
+    things = []
+    for key in sorted(names):
+        if key in before and key in after:
+            things.append(put(before[key], after[key]))
+        else:
+            things.append(after[key] if key in after else before[key])
+    return things
 
 
-def _names(things: list[_Struct], name: Callable[[_Struct], str]) -> tuple[int, list[str]]:
-    return len(things), [name(thing) for thing in things]
+def _named(things: list[_Struct], name: Callable[[_Struct], str]) -> dict[tuple[int, str, int], _Struct]:
+    """By name, the shorter first, as numbers are ordered; those of one name by which of them it is."""
+    named: dict[tuple[int, str, int], _Struct] = {}
+    seen: Counter[str] = Counter()
+    for thing in things:
+        key = name(thing)
+        named[len(key), key, seen[key]] = thing
+        seen[key] += 1
+    return named
 
 
 def _greater(one: _Struct, other: _Struct) -> _Struct:

@@ -12,10 +12,10 @@ from footfall.clock import Milliseconds
 from footfall.event import Origin
 from footfall.identifiers import ShopId, event_id_digest
 from footfall.intake.fields import is_too_deep, read_identifier, scrubbed
-from footfall.intake.privacy import DROPPED_FIELDS, anonymous, read_consent, without_identities, without_private
+from footfall.intake.privacy import DROPPED_FIELDS, EMAIL_FIELDS, anonymous, read_consent, without_identities, without_private
 from footfall.intake.reading import IDENTITY_FIELDS, Arrival, identities
 from footfall.intake.rejection import Rejected
-from footfall.limits import ORIGINAL_BYTES_MAX
+from footfall.limits import EMAIL_CHARACTERS_MAX, ORIGINAL_BYTES_MAX
 from footfall.log.port import Record
 
 _WITHHELD: Final = frozenset({*IDENTITY_FIELDS, "event_id"})
@@ -90,6 +90,9 @@ def _parted(original: dict[str, Any], email_key: bytes) -> tuple[dict[str, Any],
             shown[without_private(name, email_key)] = _cut(_encoded(value), email_key)
             cut = True
         elif name != "key" and name.lower() not in DROPPED_FIELDS:
+            if name.lower() in EMAIL_FIELDS and isinstance(value, str) and len(value) > EMAIL_CHARACTERS_MAX:
+                # Too long to be an email: by its HMAC it would become one when it is submitted again.
+                value = [value]
             whole = scrubbed({name: value}, email_key)
             open_part = anonymous(whole, known, keep_email_hmacs=not denied)
             shown |= open_part

@@ -25,6 +25,7 @@ from footfall.intake.privacy import (
 )
 from footfall.intake.rejection import MISSING_IDENTITY, Rejected, invalid, missing
 from footfall.limits import (
+    EMAIL_CHARACTERS_MAX,
     FIELD_DEPTH_MAX,
     IDENTITY_CHARACTERS_MAX,
     PRODUCT_REFERENCE_CHARACTERS_MAX,
@@ -332,7 +333,7 @@ def _read_unknown(unknown: dict[str, Any], kept: dict[str, Any], warnings: list[
         if lower in EMAIL_FIELDS:
             if is_placeholder(value):
                 warnings.append(f"{name} is a placeholder and counts as absent.")
-            elif isinstance(value, str) and len(value) <= 320:
+            elif isinstance(value, str) and len(value) <= EMAIL_CHARACTERS_MAX:
                 kept["email_hmac"] = email_hmac(value, arrival.email_key)
             else:
                 warnings.append(f"{name} is not an email and was left out.")
