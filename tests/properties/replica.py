@@ -29,6 +29,7 @@ from footfall.log.memory import MemoryLog
 from footfall.log.port import Group, Lane, Place, Record, Stream
 from footfall.log.writer import Writer
 from footfall.projections.bought import Buyers
+from footfall.projections.cards import Cards
 from footfall.projections.catalog import Catalog
 from footfall.projections.counters import Counters
 from footfall.projections.deliveries import Deliveries
@@ -119,7 +120,8 @@ class Replica:
         self.event_ids = EventIds(reader, days=EVENT_IDS_DAYS)
         self.documents = Documents(reader)
         self.deliveries = Deliveries(reader)
-        self.catalog = Catalog(reader, self.documents)
+        self.cards = Cards(self.path.parent)
+        self.catalog = Catalog(reader, self.documents, self.cards)
         self.orders = Orders(reader)
         self.purchases = Purchases(reader)
         self.counters = Counters(reader)
@@ -156,6 +158,7 @@ class Replica:
     def close(self) -> None:
         """Close the file and forget what is only in memory, as a crash does."""
         self._followers.clear()
+        self.cards.close()
         self.state.close()
 
     async def append(self, *events: Event) -> list[Place]:

@@ -25,7 +25,8 @@ from footfall.limits import (
     PRODUCTS_NAMED_MAX,
 )
 from footfall.log.port import Stream
-from footfall.projections.catalog import Card, View, told_card
+from footfall.projections.cards import Card, View
+from footfall.projections.catalog import told_card
 
 SHORT_CACHE: Final = b"public, max-age=60"
 """For lists that are the same for everybody: a page that asks again within a minute shows the same."""

@@ -14,7 +14,7 @@ from footfall.catalog.data_source import Choice, Contained, Filters, Rule, When,
 from footfall.clock import Milliseconds
 from footfall.identifiers import ProductReference
 from footfall.limits import EXCLUDED_PRODUCTS_MAX, PRODUCTS_LOOKED_AT_MAX, PRODUCTS_LOOKED_AT_ONCE
-from footfall.projections.catalog import Card
+from footfall.projections.cards import Card
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _NO_FILTERS: Final = Filters()

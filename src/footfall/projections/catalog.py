@@ -4,10 +4,10 @@ Products and collections are documents; this keeps what leads to them. A handle 
 that had it last; one that another product takes leads there from then on.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -17,8 +17,9 @@ from footfall.catalog.answer import product_object
 from footfall.catalog.collection import Collection
 from footfall.catalog.product import Product, is_in_stock, is_published, known, prices_of
 from footfall.identifiers import Position, ProductReference, ShopId, read_id
-from footfall.limits import CATALOG_CACHE_BYTES_MAX, CATALOG_NAMES_CACHE_MAX, COLLECTIONS_CACHE_PRODUCTS_MAX
+from footfall.limits import CATALOG_NAMES_CACHE_MAX, COLLECTIONS_CACHE_PRODUCTS_MAX
 from footfall.log.port import Group, Record, Stream
+from footfall.projections.cards import Card, Cards, View, reference_of
 from footfall.projections.documents import Document, Documents, document_record
 from footfall.projections.rows import in_key_order, sliced
 from footfall.projections.state import Reader, Slice
@@ -41,39 +42,6 @@ _Key = tuple[int, str]
 
 decode_product: Final = msgspec.json.Decoder(Product).decode
 decode_collection: Final = msgspec.json.Decoder(Collection).decode
-
-
-class View(NamedTuple):
-    """How a product is shown: the shop's address, whether with metafields, and whose prices (a country of two letters)."""
-
-    shop_url: str | None
-    metafields: bool = False
-    variant_metafields: bool = False
-    country: str | None = None
-    without_variants: bool = False
-
-
-class Card(NamedTuple):
-    """A product as an answer carries it, and what lists and rules ask of it.
-
-    ``prices``: what its variants cost, each amount once, in the country of the view. ``vendor``, ``product_type`` and
-    ``tags`` are in lower case, as they are compared.
-    """
-
-    key: str
-    body: msgspec.Raw
-    in_stock: bool
-    published: bool
-    hidden: bool
-    prices: tuple[Decimal, ...] = ()
-    vendor: str = ""
-    product_type: str = ""
-    tags: frozenset[str] = frozenset()
-
-    @property
-    def reference(self) -> ProductReference:
-        """How the product is referred to."""
-        return reference_of(self.key)
 
 
 def product_document(shop: ShopId, key: str) -> str:
@@ -122,16 +90,14 @@ class Catalog:
         " position INTEGER NOT NULL, PRIMARY KEY (shop, name)) STRICT, WITHOUT ROWID"
     }
 
-    def __init__(self, reader: Reader, documents: Documents) -> None:
+    def __init__(self, reader: Reader, documents: Documents, cards: Cards) -> None:
         self._reader = reader
         self._documents = documents
+        self._cards = cards
         self._active: dict[_Key, tuple[str, Position]] = {}
         self._frozen: dict[_Key, tuple[str, Position]] = {}
-        self._names: dict[_Key, str | None] = {}
+        self._names: OrderedDict[_Key, str | None] = OrderedDict()
         """What questions found, memory over table; kept right by ``apply``."""
-        self._cards: dict[tuple[str, View], Card | None] = {}
-        self._cards_of: dict[str, list[View]] = {}
-        self._cards_bytes = 0
         self._collections: dict[str, Collection | None] = {}
         self._members: dict[str, frozenset[str]] = {}
         self._collected = 0
@@ -150,8 +116,7 @@ class Catalog:
     def _take_product(self, document: Document, position: Position) -> None:
         shop, key = _parts(document.key)
         self._changes[shop] = self._changes.get(shop, 0) + 1
-        for view in list(self._cards_of.get(document.key, ())):
-            self._let_go((document.key, view))
+        self._cards.forget(document.key)
         if document.is_deleted:
             self._stocked.pop(shop, None)
             return
@@ -206,7 +171,7 @@ class Catalog:
             rows = self._reader.rows(_READ, name_key)
             key = str(rows[0][0]) if rows else None
         if len(self._names) >= CATALOG_NAMES_CACHE_MAX:
-            del self._names[next(iter(self._names))]
+            self._names.popitem(last=False)
         self._names[name_key] = key
         return key
 
@@ -255,15 +220,6 @@ class Catalog:
             self._members.clear()
             self._collected = 0
 
-    def _let_go(self, cached: tuple[str, View]) -> None:
-        """Forget a product as it is shown."""
-        card = self._cards.pop(cached)
-        self._cards_bytes -= len(card.body) if card is not None else 0
-        views = self._cards_of[cached[0]]
-        views.remove(cached[1])
-        if not views:
-            del self._cards_of[cached[0]]
-
     def references(self, shop: ShopId) -> Iterator[ProductReference]:
         """Every product, by id. A page at a time, so that who needs a few pays for a few."""
         prefix = after = product_document(shop, "")
@@ -275,24 +231,13 @@ class Catalog:
     def card(self, shop: ShopId, key: str, view: View) -> Card | None:
         """A product as it is shown, ``None`` where there is none (any more)."""
         document = product_document(shop, key)
-        cached = (document, view)
-        if cached in self._cards:
-            # Behind all others: those asked for longest ago go first.
-            found = self._cards[cached] = self._cards.pop(cached)
-            return found
-        product = self.product(shop, key)
-        card = _card(key, product, view) if product is not None else None
-        while self._cards and (self._cards_bytes >= CATALOG_CACHE_BYTES_MAX or len(self._cards) >= CATALOG_NAMES_CACHE_MAX):
-            self._let_go(next(iter(self._cards)))
-        self._cards[cached] = card
-        self._cards_of.setdefault(document, []).append(view)
-        self._cards_bytes += len(card.body) if card is not None else 0
-        return card
-
-
-def reference_of(key: str) -> ProductReference:
-    """The reference that a product's key stands for."""
-    return ProductReference(key if key.startswith(("p:", "h:", "v:")) else "p:" + key)
+        try:
+            return self._cards.find(document, view)
+        except KeyError:
+            product = self.product(shop, key)
+            card = _card(key, product, view) if product is not None else None
+            self._cards.keep(document, view, card)
+            return card
 
 
 @lru_cache(maxsize=20_000)

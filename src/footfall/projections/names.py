@@ -1,7 +1,8 @@
 """Names: which product a reference stands for, by the catalog and by what events tied to each other, when it is asked."""
 
 from footfall.identifiers import ProductReference, ShopId
-from footfall.projections.catalog import Catalog, reference_of
+from footfall.projections.cards import reference_of
+from footfall.projections.catalog import Catalog
 from footfall.projections.sightings import Sightings
 
 

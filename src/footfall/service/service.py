@@ -28,6 +28,7 @@ from footfall.log.embedded import EmbeddedLog
 from footfall.log.port import Stream
 from footfall.log.writer import Writer
 from footfall.projections.bought import Buyers
+from footfall.projections.cards import Cards
 from footfall.projections.catalog import Catalog, CatalogDocuments
 from footfall.projections.counters import Counters
 from footfall.projections.data_sources import DataSources
@@ -83,7 +84,8 @@ class Service:
             self.event_ids = EventIds(reader, days=config.event_id_days)
             self.documents = Documents(reader)
             self.deliveries = Deliveries(reader)
-            self.catalog = Catalog(reader, self.documents)
+            self.cards = Cards(config.data)
+            self.catalog = Catalog(reader, self.documents, self.cards)
             self.orders = Orders(reader)
             self.purchases = Purchases(reader)
             self.counters = Counters(reader)
@@ -202,6 +204,7 @@ class Service:
         await asyncio.to_thread(self.state_writer.stop)
         self.log.close()
         self.state.close()
+        self.cards.close()
         # What was frozen at the start may go now: the process may live on, as those of commands and tests do.
         gc.unfreeze()
 
