@@ -160,10 +160,12 @@ def _drain(output: IO[str]) -> None:
 
 
 @contextmanager
-def server(data: Path, *arguments: str) -> Iterator[Server]:
-    """A server that is stopped at the end, whatever happens."""
+def server(data: Path, *arguments: str, shop: bool = False) -> Iterator[Server]:
+    """A server that is stopped at the end, whatever happens; with ``shop`` there is one of that name, with ``PUBLIC_KEY``."""
     started = start_server(data, *arguments)
     try:
+        if shop:
+            command("shop", "create", "shop", "--public-key", PUBLIC_KEY, data=data)
         yield started
     finally:
         if started.process.poll() is None:

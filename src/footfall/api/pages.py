@@ -20,6 +20,7 @@ from footfall.api.application import ASGI
 from footfall.api.exchange import HOST
 from footfall.api.openapi import document
 from footfall.api.parts import Parts
+from footfall.api.sdk import sdk_files
 
 _METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
 _ALLOWED: Final = "GET, HEAD, OPTIONS"
@@ -61,6 +62,8 @@ _DOCS: Final = _rendered(
     vocabulary=reference_page.vocabulary(),
 )
 
+_SDK: Final = sdk_files()
+
 _Asked = Request[Any, Any, Any]
 
 
@@ -86,6 +89,27 @@ async def moving(request: _Asked) -> Response[bytes]:
 async def openapi(request: _Asked) -> Response[bytes]:
     """The OpenAPI document."""
     return _cached(request, _OPENAPI, MediaType.JSON)
+
+
+@route("/sdk/{name:str}", http_method=_METHODS)
+async def sdk(request: _Asked, name: str) -> Response[bytes]:
+    """A file for browsers: the script, its companions, their types."""
+    file = _SDK.get(name)
+    if file is None:
+        return _error(404, f"There is no /sdk/{name[:100]}. There are {', '.join(_SDK)}.")
+    headers = {
+        "ETag": file.etag,
+        "Cache-Control": file.cache_control,
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+    }
+    # Pages that ask for the document's isolation take nothing from elsewhere without this.
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if file.etag in request.headers.get("if-none-match", ""):
+        return Response(content=b"", status_code=304, headers=headers, media_type=file.media_type)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(content=file.gzipped, headers={**headers, "Content-Encoding": "gzip"}, media_type=file.media_type)
+    return Response(content=file.content, headers=headers, media_type=file.media_type)
 
 
 def _page(request: _Asked, page: str) -> Response[bytes]:
@@ -132,7 +156,7 @@ def _error(status: int, error: str, headers: dict[str, str] | None = None) -> Re
     )
 
 
-HANDLERS: Final = (home, docs, moving, openapi)
+HANDLERS: Final = (home, docs, moving, openapi, sdk)
 """Every typed handler."""
 
 

@@ -1,0 +1,203 @@
+"""``footfall-shopify.js`` on pages as Shopify's themes make them: the product, the cart, consent and the customer by themselves."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.events import errors_of, eventually, script, stored, uuid_of
+from tests.browser.shopfront import Shopfront
+from tests.support import Server
+
+
+def opened(
+    page: Page, front: Shopfront, footfall: Server, path: str = "/", head: str = "", body: str = "", **more: str
+) -> str:
+    """Open a theme's page; the visitor."""
+    page.goto(front.show(path, head=head + script(footfall, "footfall-shopify.js", **more), body=body))
+    page.wait_for_function("window.footfall && window.footfall.defaults.platform")
+    return uuid_of(page)
+
+
+def told(footfall: Server, uuid: str, *verbs: str) -> list[tuple[Any, ...]]:
+    """What is stored of a visitor's products: verb, product, variant, quantity."""
+    names = ("verb", "product_id", "shopify_variant_id", "quantity")
+    return [tuple(event.get(name) for name in names) for event in stored(footfall, uuid) if event["verb"] in verbs]
+
+
+PRODUCT = {"id": 5630650697948, "handle": "shirt", "title": "Shirt", "variants": [{"id": 11}]}
+LINKED = {"@context": "http://schema.org", "@type": "Product", "name": "Shirt", "productID": "5630650697948"}
+PAGES = {
+    "the theme's product JSON": f"<script type='application/json' data-product-json>{json.dumps(PRODUCT)}</script>",
+    "product JSON under a product key": f"<script type='application/json' id='ProductJson-1'>{json.dumps({'product': PRODUCT})}</script>",
+    "the analytics of the page": "<script>window.ShopifyAnalytics = { meta: { product: { id: 5630650697948 } } }</script>",
+    "linked data": f"<script type='application/ld+json'>{json.dumps(LINKED)}</script>",
+    "a graph of linked data": f"<script type='application/ld+json'>{json.dumps({'@graph': [{'@type': 'WebPage'}, LINKED]})}</script>",
+}
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_product_page_is_one_view(page: Page, front: Shopfront, footfall: Server, kind: str) -> None:
+    with errors_of(page):
+        uuid = opened(page, front, footfall, "/products/shirt", head=PAGES[kind])
+        eventually(page, lambda: told(footfall, uuid, "viewed"))
+        page.wait_for_timeout(1_200)
+    (event,) = stored(footfall, uuid)
+    assert (event["product_id"], event["product_handle"], event["verb"]) == ("5630650697948", "shirt", "viewed")
+
+
+def test_meta_tags_and_the_address_are_enough(page: Page, front: Shopfront, footfall: Server) -> None:
+    head = "<meta property='og:type' content='product'><meta property='og:title' content='A shirt'>"
+    uuid = opened(page, front, footfall, "/collections/all/products/shirt", head=head)
+    eventually(page, lambda: stored(footfall, uuid))
+    (event,) = stored(footfall, uuid)
+    assert (event["product_handle"], event["shopify_product_title"], event.get("product_id")) == ("shirt", "A shirt", None)
+
+
+def test_the_chosen_variant_and_the_theme_are_told(page: Page, front: Shopfront, footfall: Server) -> None:
+    head = PAGES["linked data"] + "<script>window.Shopify = { theme: { id: 128 } }</script>"
+    address = front.show("/products/shirt", head=head + script(footfall, "footfall-shopify.js"))
+    page.goto(address + "?variant=12")
+    page.wait_for_function("window.footfall")
+    event = eventually(page, lambda: stored(footfall, uuid_of(page)))[0]
+    assert (event["shopify_variant_id"], event["theme_id"]) == ("12", "128")
+
+
+@pytest.mark.parametrize("path", ["/", "/collections/all", "/pages/products"])
+def test_a_page_of_no_product_is_no_view(page: Page, front: Shopfront, footfall: Server, path: str) -> None:
+    listed = {"@type": "ItemList", "itemListElement": []}
+    head = (
+        f"<script type='application/ld+json'>{json.dumps(listed)}</script><script type='application/ld+json'>no json</script>"
+    )
+    with errors_of(page):
+        uuid = opened(page, front, footfall, path, head=head)
+        page.wait_for_timeout(1_500)
+    assert stored(footfall, uuid) == []
+
+
+ADD = {
+    "fetch of JSON": """fetch("/cart/add.js", { method: "POST", headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ items: [{ id: 11, quantity: 2 }] }) })""",
+    "fetch of a form": """fetch(new Request("/cart/add", { method: "POST", body: new URLSearchParams({ id: 11, quantity: 2 }), redirect: "manual" }))
+        .then(() => fetch("/cart/update.js", { method: "POST", body: new URLSearchParams({}) }))""",
+    "XMLHttpRequest": """new Promise((done) => { const request = new XMLHttpRequest(); request.open("POST", "/cart/add.js");
+        request.setRequestHeader("Content-Type", "application/json"); request.onload = done; request.send('{"id":11,"quantity":2}') })""",
+}
+
+
+@pytest.mark.parametrize("way", ADD)
+def test_what_is_put_into_the_cart_counts_once(page: Page, front: Shopfront, footfall: Server, way: str) -> None:
+    with errors_of(page):
+        uuid = opened(page, front, footfall)
+        page.evaluate(ADD[way])
+        eventually(page, lambda: told(footfall, uuid, "added"))
+        page.wait_for_timeout(1_200)
+    assert told(footfall, uuid, "added", "removed") == [("added", "1", "11", 2)]
+    event = next(event for event in stored(footfall, uuid) if event["verb"] == "added")
+    assert (event["price"], event["currency"], event["shopify_cart_token"]) == ("19.90", "EUR", "c1")
+
+
+def test_a_form_that_leads_to_the_cart_page_counts_too(page: Page, front: Shopfront, footfall: Server) -> None:
+    form = (
+        "<form action='/cart/add' method=post><input name=id value=21><input name=quantity value=3><button>Add</button></form>"
+    )
+    uuid = opened(page, front, footfall, body=form)
+    front.show("/cart", head=script(footfall, "footfall-shopify.js"))
+    page.wait_for_timeout(500)
+    page.get_by_role("button").click()
+    page.wait_for_url("**/cart")
+    eventually(page, lambda: told(footfall, uuid, "added"), lambda found: found == [("added", "2", "21", 3)])
+
+
+def test_a_changed_quantity_counts_as_what_changed(page: Page, front: Shopfront, footfall: Server) -> None:
+    uuid = opened(page, front, footfall)
+    page.evaluate(ADD["fetch of JSON"])
+    eventually(page, lambda: told(footfall, uuid, "added"))
+    for quantity in (5, 1, 0):
+        page.evaluate(
+            f"fetch('/cart/change.js', {{ method: 'POST', body: new URLSearchParams({{ id: 11, quantity: {quantity} }}) }})"
+        )
+        page.wait_for_timeout(300)
+    expected = [("added", "1", "11", 2), ("added", "1", "11", 3), ("removed", "1", "11", 4), ("removed", "1", "11", 1)]
+    eventually(page, lambda: told(footfall, uuid, "added", "removed"), lambda found: found == expected)
+
+
+def test_a_cart_from_before_the_script_counts_for_nothing(page: Page, front: Shopfront, footfall: Server) -> None:
+    front.add(21, 4)
+    uuid = opened(page, front, footfall)
+    page.wait_for_timeout(1_500)
+    assert told(footfall, uuid, "added", "removed") == []
+    page.evaluate(ADD["fetch of JSON"])
+    eventually(page, lambda: told(footfall, uuid, "added"), lambda found: found == [("added", "1", "11", 2)])
+
+
+def test_an_order_removes_nothing(page: Page, front: Shopfront, footfall: Server) -> None:
+    uuid = opened(page, front, footfall)
+    page.evaluate(ADD["fetch of JSON"])
+    eventually(page, lambda: told(footfall, uuid, "added"))
+    front.new_cart("c2")
+    page.evaluate("fetch('/cart/update.js', { method: 'POST', body: new URLSearchParams({}) })")
+    page.wait_for_timeout(1_500)
+    assert told(footfall, uuid, "removed") == []
+
+
+def test_the_cart_is_given_its_visitor_once(page: Page, front: Shopfront, footfall: Server) -> None:
+    uuid = opened(page, front, footfall)
+    page.wait_for_timeout(300)
+    assert "/cart/update.js" not in front.calls, "an empty cart is left alone"
+    for _ in range(3):
+        page.evaluate(ADD["fetch of JSON"])
+        page.wait_for_timeout(300)
+    eventually(page, lambda: front.cart["attributes"], lambda found: found == {"_footfall_uuid": uuid})
+    page.reload()
+    page.wait_for_timeout(500)
+    assert front.calls.count("/cart/update.js") == 1
+
+
+def test_a_visitor_who_refuses_stays_out_of_the_cart(page: Page, front: Shopfront, footfall: Server) -> None:
+    opened(page, front, footfall)
+    page.evaluate("footfall.consent(false)")
+    page.evaluate(ADD["fetch of JSON"])
+    page.wait_for_timeout(800)
+    assert front.cart["attributes"] == {}
+
+
+PRIVACY = "<script>window.Shopify = {{ customerPrivacy: {{ analyticsProcessingAllowed: () => {allowed} }} }}</script>"
+
+
+def test_shopifys_consent_is_taken_over(page: Page, front: Shopfront, footfall: Server) -> None:
+    page.goto(
+        front.show("/", head=PRIVACY.format(allowed="false") + script(footfall, "footfall-shopify.js", consent="required"))
+    )
+    page.wait_for_function("window.footfall && footfall.allowed === false")
+    assert page.evaluate("footfall.uuid") is None
+    page.evaluate("document.dispatchEvent(new CustomEvent('visitorConsentCollected', { detail: { analyticsAllowed: true } }))")
+    assert page.evaluate("footfall.allowed") is True
+    assert page.evaluate("footfall.uuid")
+
+
+def test_shopifys_privacy_interface_is_loaded_where_the_theme_has_not(page: Page, front: Shopfront, footfall: Server) -> None:
+    head = """<script>window.Shopify = { loadFeatures(features, done) {
+        window.asked = features; Shopify.customerPrivacy = { analyticsProcessingAllowed: () => true }; done() } }</script>"""
+    opened(page, front, footfall, head=head, consent="required")
+    assert page.evaluate("[asked[0].name, footfall.allowed]") == ["consent-tracking-api", True]
+
+
+def test_a_customer_is_known_and_after_the_log_out_is_not(page: Page, front: Shopfront, footfall: Server) -> None:
+    head = PAGES["linked data"]
+    uuid = opened(page, front, footfall, "/products/a", head=head + "<script>window.__st = { cid: 77 }</script>")
+    event = eventually(page, lambda: stored(footfall, uuid))[0]
+    assert event["customer_id"] == "77"
+    after = opened(page, front, footfall, "/products/b", head=head + "<script>window.__st = {}</script>")
+    assert after != uuid
+    event = eventually(page, lambda: stored(footfall, after))[0]
+    assert "customer_id" not in event
+
+
+def test_its_frozen_version_loads_the_frozen_core(page: Page, front: Shopfront, footfall: Server) -> None:
+    page.goto(front.show("/products/shirt", head=PAGES["linked data"] + script(footfall, "footfall-shopify.v1.js")))
+    page.wait_for_function("window.footfall")
+    loaded = page.evaluate("[...document.scripts].map((script) => script.src.split('/').pop()).filter(Boolean)")
+    assert sorted(loaded) == ["footfall-shopify.v1.js", "footfall.v1.js"]
+    eventually(page, lambda: stored(footfall, uuid_of(page)))
