@@ -12,7 +12,7 @@
   let storage;
   try {
     storage = localStorage;
-    storage.setItem("footfall.script", Date.now()); // By this the Shopify pixel knows of us.
+    storage.setItem("footfall.script", Date.now()); // The Shopify pixel looks for it.
   } catch {
     storage = null;
   }
@@ -68,6 +68,7 @@
       this.gpc = navigator.globalPrivacyControl || undefined;
       this.refused = this.gpc && gpc === "refuse";
       this.required = consent === "required";
+      if (!this.allowed) save("footfall.script");
       this.#adopt();
       addEventListener("online", () => {
         this.#notBefore = 0;
@@ -98,14 +99,14 @@
       this.customer = { customer_id, customer_signature: signature };
       safely(() => this.allowed && save("footfall.customer", JSON.stringify(this.customer)));
     }
-    reset() {
-      this.given = this.customer = null;
-      for (const name of ["uuid", "session", "customer"]) save("footfall." + name);
+    reset(given) {
+      this.given = given;
+      this.customer = null;
+      for (const name of ["uuid", "session", "customer", "script"]) save("footfall." + name);
     }
     consent(granted) {
-      const given = this.given;
-      if (!granted) this.reset();
-      this.given = given;
+      if (granted) save("footfall.script", Date.now());
+      else this.reset(this.given);
       save("footfall.consent", granted ? "granted" : "denied");
       for (const event of this.#held.splice(0)) this.#take(event);
       this.#tell("consent", { granted });
@@ -137,7 +138,7 @@
     }
 
     #take(event) {
-      const customer = this.customer ?? JSON.parse(load("footfall.customer") ?? "{}");
+      const customer = this.customer ?? safely(() => JSON.parse(load("footfall.customer") ?? "{}"));
       if (this.allowed) Object.assign(event, { uuid: this.uuid, rsid: this.session }, customer);
       if (!this.allowed || load("footfall.consent")) event.consent = this.allowed ? "granted" : "denied";
       const text = JSON.stringify(event);
@@ -158,7 +159,7 @@
         this.flush();
       }, milliseconds);
     }
-    // What earlier pages could not send: also that of other tabs, since an event_id is stored once.
+    // What earlier pages could not send, and other tabs: an event_id is stored once.
     #adopt() {
       for (const name of Object.keys(storage ?? {}).filter((name) => name.startsWith(this.#place("")))) {
         const event = safely(() => JSON.parse(storage[name])) ?? {};
@@ -220,7 +221,7 @@
     #leave() {
       for (let batch; (batch = this.#batch()).ids.length; ) {
         this.#left.push(...batch.ids);
-        if (!navigator.sendBeacon(this.address, batch.body)) break;
+        if (!navigator.sendBeacon?.(this.address, batch.body)) break;
       }
     }
 
@@ -271,7 +272,7 @@
   globalThis.Footfall = Footfall;
   if (!script?.dataset.key) return;
   const footfall = (globalThis.footfall = safely(() => new Footfall(script.dataset)));
-  // What the page asked for before: (window.footfallReady ||= []).push((footfall) => …)
+  // What the page asked for before: (window.footfallReady ||= []).push(…)
   const waiting = globalThis.footfallReady ?? [];
   (globalThis.footfallReady = { push: (work) => setTimeout(work, 0, footfall) }) && waiting.forEach(globalThis.footfallReady.push);
 })();

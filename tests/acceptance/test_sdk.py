@@ -1,0 +1,73 @@
+"""The browser's files as they are served: small, compressed, kept for as long as they may be."""
+
+import base64
+import gzip
+import hashlib
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from footfall.sdk_files import folder
+from tests.support import Server, directory, server
+
+NEWEST = sorted(path.name for path in folder().iterdir() if path.suffix in (".js", ".mjs", ".ts"))
+FROZEN = sorted(path.name for path in (folder() / "frozen").iterdir())
+
+
+@pytest.fixture(scope="module")
+def footfall() -> Iterator[Server]:
+    """A server."""
+    with directory() as data, server(data / "data") as running:
+        with httpx.Client(base_url=running.url, timeout=30) as client:
+            for _ in range(100):
+                if client.get("/docs").status_code == 200:
+                    break
+        yield running
+
+
+@pytest.mark.parametrize("name", [*NEWEST, *FROZEN])
+def test_a_file_is_served_as_it_is_to_every_origin(footfall: Server, name: str) -> None:
+    path = folder() / name if name in NEWEST else folder() / "frozen" / name
+    answer = httpx.get(f"{footfall.url}/sdk/{name}", headers={"Origin": "https://shop.example"}, timeout=30)
+    assert answer.status_code == 200
+    assert answer.content == path.read_bytes()
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["content-type"].startswith("text/")
+    plain = httpx.get(f"{footfall.url}/sdk/{name}", headers={"Accept-Encoding": "identity"}, timeout=30)
+    assert (plain.content, "content-encoding" in plain.headers) == (path.read_bytes(), False)
+
+
+def test_the_newest_is_asked_for_again_and_a_version_never(footfall: Server) -> None:
+    newest = httpx.get(f"{footfall.url}/sdk/footfall.js", timeout=30)
+    frozen = httpx.get(f"{footfall.url}/sdk/footfall.v1.js", timeout=30)
+    assert newest.headers["cache-control"] == "public, max-age=300"
+    assert frozen.headers["cache-control"] == "public, max-age=31536000, immutable"
+    again = httpx.get(f"{footfall.url}/sdk/footfall.js", headers={"If-None-Match": newest.headers["etag"]}, timeout=30)
+    assert (again.status_code, again.content) == (304, b"")
+    changed = httpx.get(f"{footfall.url}/sdk/footfall.js", headers={"If-None-Match": '"another"'}, timeout=30)
+    assert changed.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "..%2Fpyproject.toml", "package.json", "footfall.v0.js"])
+def test_what_is_not_there_says_what_is(footfall: Server, name: str) -> None:
+    answer = httpx.get(f"{footfall.url}/sdk/{name}", timeout=30)
+    assert answer.status_code == 404
+    assert "error" in answer.json()
+
+
+@pytest.mark.parametrize("name", [name for name in NEWEST if name.endswith(".js")])
+def test_each_script_is_at_most_four_kilobytes_compressed(name: str) -> None:
+    assert len(gzip.compress((folder() / name).read_bytes(), 9)) <= 4_000
+
+
+FROZEN_HASHES: dict[str, str] = {}
+"""What pages name these files with. A line here is never changed: a fix is a new version, with a line of its own."""
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_a_frozen_file_never_changes(name: str) -> None:
+    digest = hashlib.sha384((folder() / "frozen" / name).read_bytes()).digest()
+    assert FROZEN_HASHES[name] == "sha384-" + base64.b64encode(digest).decode()
