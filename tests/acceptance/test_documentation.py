@@ -154,7 +154,7 @@ NUMBERS: Final = {
     r"batch ([\d,]+) events": limits.BATCH_EVENTS_MAX,
     r"body ([\d,]+) MB": limits.BODY_BYTES_MAX // 1024**2,
     r"([\d,]+) MB of bodies": limits.WAITING_BYTES_MAX // 1024**2,
-    r"([\d,]+) events wait": limits.WAITING_EVENTS_MAX,
+    r"(\d[\d,]*) events wait": limits.WAITING_EVENTS_MAX,
     r"at most ([\d,]+) products": limits.PRODUCTS_MAX,
     r"within ([\d,]+) days": limits.EVENT_ID_DAYS,
     r"for ([\d,]+) days": limits.QUARANTINE_DAYS,

@@ -110,6 +110,7 @@ def test_every_route_that_is_served_is_documented_with_every_method_and_no_other
             application = Application(shop.service.parts, pages.build(shop.service.parts))
             plain = {(path, method) for path, handlers in application._routes.items() for method in handlers}
             typed = {(path, str(method)) for of in pages.HANDLERS for path in of.paths for method in of.http_methods}
+            typed = {(path.replace(":str", ""), method) for path, method in typed}
             assert application.answers("/api/v1/events/anything")
             of_references = application._with_reference.items()
             return plain | typed | {(prefix + "{reference}", method) for prefix, of in of_references for method in of}

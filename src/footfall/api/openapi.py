@@ -265,8 +265,21 @@ def _others() -> dict[str, Any]:
         "/openapi.json": operation(
             "openapi", _PAGES, "This reference for tools", "OpenAPI 3.1.", file_answer(JSON_TYPE, "The document."), security=()
         ),
+        "/sdk/{name}": _sdk(),
     }
     return {path: {"get": operation} for path, operation in told.items()}
+
+
+def _sdk() -> dict[str, Any]:
+    about = (
+        "The newest under its plain name, kept by browsers for five minutes; each version under its own "
+        "(`footfall.v1.js`), which never changes and may be kept for ever."
+    )
+    file = file_answer("text/javascript", "The file.")
+    described = operation("sdk", _PAGES, "A file for browsers", about, file, security=())
+    name = {"name": "name", "in": "path", "required": True, "description": "The file.", "schema": {"type": "string"}}
+    described["parameters"] = [{**name, "example": "footfall.js"}]
+    return described
 
 
 def _security_schemes() -> dict[str, Any]:

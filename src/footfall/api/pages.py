@@ -92,8 +92,9 @@ async def openapi(request: _Asked) -> Response[bytes]:
 
 
 @route("/sdk/{name:str}", http_method=_METHODS)
-async def sdk(request: _Asked, name: str) -> Response[bytes]:
+async def sdk(request: _Asked) -> Response[bytes]:
     """A file for browsers: the script, its companions, their types."""
+    name: str = request.path_params["name"]
     file = _SDK.get(name)
     if file is None:
         return _error(404, f"There is no /sdk/{name[:100]}. There are {', '.join(_SDK)}.")
