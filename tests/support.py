@@ -123,22 +123,29 @@ class Server:
 
 
 def start_server(
-    data: Path, *arguments: str, environment: dict[str, str] | None = None, errors: IO[str] | None = None
+    data: Path,
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    errors: IO[str] | None = None,
+    name: str = "serve",
 ) -> Server:
-    """Start ``footfall serve`` on a free port and wait until it says that it listens and is ready.
+    """Start ``footfall serve`` (or another command that serves) on a free port and wait until it says that it listens and is
+    ready.
 
     ``errors``: an open file that takes what the process logs.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "footfall", "serve", "--data", str(data), "--port", "0", *arguments],
+        [sys.executable, "-m", "footfall", name, "--data", str(data), "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=errors or subprocess.DEVNULL,
         text=True,
         env={**os.environ, **(environment or {})},
     )
     assert process.stdout is not None
-    line = process.stdout.readline()
-    found = re.search(r"http://\S+", line)
+    line, found = "", None
+    while found is None and (said := process.stdout.readline()):
+        line += said
+        found = re.search(r"http://[^\s/]+", said)
     if found is None:
         process.kill()
         raise AssertionError(f"the server said {line!r} and ended with {process.wait()}")

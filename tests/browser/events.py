@@ -31,9 +31,11 @@ def command_of(server: Server, *arguments: str) -> Any:
     return json.loads(told) if "--json" in arguments else told
 
 
-def stored(server: Server, uuid: str | None = None, *, last: int = 1_000, rejected: bool = False) -> list[dict[str, Any]]:
+def stored(
+    server: Server, uuid: str | None = None, *, last: int = 1_000, rejected: bool = False, shop: str = "shop"
+) -> list[dict[str, Any]]:
     """The events that are stored (of one visitor), in the order of their positions."""
-    lines = control(server.data, "tail", shop="shop", uuid=uuid, last=last, follow=False, rejected=rejected)
+    lines = control(server.data, "tail", shop=shop, uuid=uuid, last=last, follow=False, rejected=rejected)
     return [line["item"]["event"] if "event" in line.get("item", {}) else line["item"] for line in lines if "item" in line]
 
 

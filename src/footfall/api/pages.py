@@ -6,13 +6,17 @@ that thread, so that no request waits for a template.
 
 import hashlib
 import html
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 import msgspec
 import structlog
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import HttpMethod, Litestar, MediaType, Request, Response, route
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
 from footfall import __version__
 from footfall.api import reference_page
@@ -136,7 +140,7 @@ def _cached(request: _Asked, body: bytes, media_type: MediaType) -> Response[byt
 
 def _refusal(request: _Asked, refused: HTTPException) -> Response[bytes]:
     """404 and 405 as every error here is: JSON that says what to do."""
-    if refused.status_code == 404:
+    if refused.status_code == 404 and refused.detail == HTTPStatus.NOT_FOUND.phrase:
         return _error(404, f"{request.scope['path'][:200]} is not here. /docs lists every route.")
     if refused.status_code == 405:
         return _error(405, f"{request.method} is not taken here. Use {_ALLOWED}.", {"Allow": _ALLOWED})
@@ -161,10 +165,12 @@ HANDLERS: Final = (home, docs, moving, openapi, sdk)
 """Every typed handler."""
 
 
-def build(_parts: Parts) -> ASGI:
-    """The ASGI application. CORS headers are added around it (``application``), OPTIONS never comes this far."""
+def build(parts: Parts, more: Sequence[HTTPRouteHandler] = ()) -> ASGI:
+    """The ASGI application; ``more`` handlers find the parts in its state. CORS headers are added around it (``application``),
+    OPTIONS never comes this far."""
     application = Litestar(
-        route_handlers=HANDLERS,
+        route_handlers=[*HANDLERS, *more],
+        state=State({"parts": parts}),
         openapi_config=None,
         logging_config=None,
         exception_handlers={HTTPException: _refusal, Exception: _failure},

@@ -2,7 +2,7 @@
 nobody."""
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -14,10 +14,14 @@ _WAIT_SECONDS = 10
 
 
 class PagesLater:
-    """An ASGI application that holds requests until the real one is imported."""
+    """An ASGI application that holds requests until the real one is imported.
 
-    def __init__(self, parts: Parts, pending: MutableMapping[str, str]) -> None:
+    ``more`` are modules whose ``HANDLERS`` are served as well: they import Litestar, so they are imported later too.
+    """
+
+    def __init__(self, parts: Parts, pending: MutableMapping[str, str], more: Sequence[str] = ()) -> None:
         self._parts = parts
+        self._more = more
         self._pending = pending
         self._loading: asyncio.Task[None] | None = None
         self._pages: Any = None
@@ -32,7 +36,8 @@ class PagesLater:
     async def _load(self) -> None:
         # In a thread: its bytecode takes turns with the event loop's, where the loop's own import would stop it dead.
         module = await asyncio.to_thread(import_module, "footfall.api.pages")
-        self._pages = await asyncio.to_thread(module.build, self._parts)
+        more = [handler for name in self._more for handler in (await asyncio.to_thread(import_module, name)).HANDLERS]
+        self._pages = await asyncio.to_thread(module.build, self._parts, more)
         del self._pending["pages"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,10 +1,11 @@
-"""``footfall demo``: a living shop in one command: shoppers come in over real HTTP, and lines to try are shown."""
+"""``footfall demo``: a living shop in one command: a storefront at ``/demo``, shoppers over real HTTP, lines to try."""
 
 import asyncio
 import random
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import click
 import httpx
@@ -12,18 +13,19 @@ import msgspec
 import structlog
 import uvloop
 
-from footfall.cli.demo_shop import URL, Shoppers, catalog, collections, products, wire_event
 from footfall.clock import HOUR_MS, MINUTE_MS, Milliseconds
 from footfall.config import read_config
+from footfall.demo.catalog import CURRENCY, GOES_WITH, SHOP, catalog, collections, goes_with, products
+from footfall.demo.shoppers import Shoppers, wire_event
 from footfall.service.commands import Commands
 from footfall.service.logs import configure_logs
 from footfall.service.server import serve as serve_directory
 from footfall.service.service import Service
 
-_SHOP: Final = "demo"
 _DATA: Final = Path("footfall-demo")
 _VISITOR: Final = "demo-visitor"
-_PAST_VISITS: Final = 300
+_PAST_VISITS: Final = 900
+_PAST_DAYS: Final = 14
 _EVENTS_MAX: Final = 50_000
 """After so many live events the shoppers go home: a demo that is forgotten must not fill a disk."""
 _PAUSE_SECONDS: Final = 0.5
@@ -35,9 +37,10 @@ _logger = structlog.get_logger("footfall.demo")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help=f"Data directory; ./{_DATA} unless given.")
 @click.option("--host", help="Address to listen on; 127.0.0.1 unless given.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 8080 unless given.")
+@click.option("--url", help="How browsers reach it, where that is not the address it listens on.")
 @click.option("--shoppers/--no-shoppers", default=True, help="Whether simulated shoppers send events while it runs.")
-def demo(*, shoppers: bool, **flags: Any) -> None:
-    """Show a living shop: a server, a demo shop, and shoppers whose events come in.
+def demo(*, url: str | None, shoppers: bool, **flags: Any) -> None:
+    """Show a living shop: a server, a storefront at /demo, and shoppers whose events come in.
 
     \b
     Example: footfall demo --port 8080
@@ -49,39 +52,50 @@ def demo(*, shoppers: bool, **flags: Any) -> None:
 
     async def ready(service: Service) -> None:
         try:
-            await _show(service, address[0], shoppers=shoppers)
+            await _show(service, address[0], (url or _reachable(address[0])).rstrip("/"), shoppers=shoppers)
         except httpx.HTTPError as failure:
             _logger.warning("demo_failed", error=str(failure))
 
-    uvloop.run(serve_directory(config, announce=address.append, ready=ready))
+    pages = ["footfall.demo.storefront"]
+    uvloop.run(serve_directory(config, announce=address.append, ready=ready, more_pages=pages))
 
 
-async def _show(service: Service, address: str, *, shoppers: bool) -> None:
-    """Make the demo shop where it isn't there, fill it with a past, tell what to try, and let shoppers in."""
+def _reachable(address: str) -> str:
+    """The same as a browser on this machine calls it: nobody can call 0.0.0.0."""
+    parts = urlsplit(address)
+    return f"http://127.0.0.1:{parts.port}" if parts.hostname in ("0.0.0.0", "::") else address  # noqa: S104
+
+
+async def _show(service: Service, address: str, url: str, *, shoppers: bool) -> None:
+    """Make the demo shop what it is now, fill a new one with a past, tell what to try, and let shoppers in."""
     commands = Commands(service)
-    fresh = service.shops.by_name(_SHOP) is None
-    if fresh:
-        await commands.shop_create(_SHOP, settings={"url": URL, "currency": "EUR"})
-        await commands.catalog_put(_SHOP, msgspec.to_builtins(catalog()))
-        await commands.catalog_put_collections(_SHOP, msgspec.to_builtins(collections()))
-    key = (await commands.shop_show(_SHOP))["public_key"]
+    fresh = service.shops.by_name(SHOP) is None
+    await _furnish(commands, f"{url}/demo", fresh=fresh)
+    key = (await commands.shop_show(SHOP))["public_key"]
     chance = random.Random(service.clock.now())
     walk = Shoppers(chance, products())
-    async with httpx.AsyncClient(base_url=address, headers={"X-Rebuy-User-Token": key}, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=_reachable(address), headers={"X-Rebuy-User-Token": key}, timeout=30) as client:
         if fresh:
             await _past(client, walk, chance, service.clock.now())
-        _tell(address, key, str(service.config.data))
+        _tell(url, key, str(service.config.data))
         if shoppers:
             await _live(client, walk, service)
 
 
+async def _furnish(commands: Commands, storefront: str, *, fresh: bool) -> None:
+    """The shop, its catalog and its rules. Said again at every start: the address may be another, and this version too."""
+    if fresh:
+        await commands.shop_create(SHOP, settings={"currency": CURRENCY})
+    await commands.shop_set(SHOP, "url", storefront)
+    await commands.catalog_put(SHOP, msgspec.to_builtins(catalog(storefront)))
+    await commands.catalog_put_collections(SHOP, msgspec.to_builtins(collections()))
+    await commands.datasource_put(SHOP, goes_with(), GOES_WITH)
+
+
 async def _past(client: httpx.AsyncClient, walk: Shoppers, chance: random.Random, now: Milliseconds) -> None:
-    """A day that was: visits, and a visitor with a short history of views."""
-    events = [
-        event
-        for _ in range(_PAST_VISITS)
-        for event in walk.visit(Milliseconds(now - HOUR_MS - chance.randrange(23 * HOUR_MS)))
-    ]
+    """Two weeks that were: visits, and a visitor with a short history of views."""
+    spans = (HOUR_MS + chance.randrange(_PAST_DAYS * 24 * HOUR_MS) for _ in range(_PAST_VISITS))
+    events = [event for span in spans for event in walk.visit(Milliseconds(now - span))]
     for minutes, product in enumerate(products()[:4]):
         moment = Milliseconds(now - (10 - minutes) * MINUTE_MS)
         events.append(wire_event(product, "viewed", moment, {"uuid": _VISITOR}, f"demo-{minutes}"))
@@ -111,28 +125,29 @@ async def _send(client: httpx.AsyncClient, events: list[dict[str, Any]]) -> None
         await asyncio.sleep(1)
 
 
-def _tell(address: str, key: str, data: str) -> None:
+def _tell(url: str, key: str, data: str) -> None:
     product = products()[7]
     lines = f"""
   Footfall is running with a demo shop. Shoppers are at work; these are yours to try:
 
-    In a browser          {address}/          what runs here
-                          {address}/docs      every route, with examples
+    In a browser          {url}/demo      the shop, and what Footfall sees of you in it
+                          {url}/          what runs here
+                          {url}/docs      every route, with examples
 
     What a visitor viewed, newest first:
-      curl '{address}/api/v1/products/viewed?key={key}&uuid={_VISITOR}&format=pretty'
+      curl '{url}/api/v1/products/viewed?key={key}&uuid={_VISITOR}&format=pretty'
 
     Send an event (a user viewed the {product.title}), then ask again:
-      curl -X POST '{address}/api/v2/analytics/event?key={key}' -H 'Content-Type: application/json' \\
+      curl -X POST '{url}/api/v2/analytics/event?key={key}' -H 'Content-Type: application/json' \\
         -d '{{"subject":"user","verb":"viewed","noun":"product","uuid":"{_VISITOR}","product_id":"{product.id}",\
 "product_handle":"{product.handle}","shopify_product_title":"{product.title}"}}'
 
     What sells best, and what rises, and why:
-      curl '{address}/api/v1/products/top_sellers?key={key}&explain=yes&format=pretty'
-      curl '{address}/api/v1/products/trending_products?key={key}&explain=yes&format=pretty'
+      curl '{url}/api/v1/products/top_sellers?key={key}&explain=yes&format=pretty'
+      curl '{url}/api/v1/products/trending_products?key={key}&explain=yes&format=pretty'
 
     Events as they are acknowledged (in another terminal):
-      .venv/bin/footfall tail --data {data} --shop {_SHOP}
+      .venv/bin/footfall tail --data {data} --shop {SHOP}
 
   Public key of the demo shop (may stand in a page): {key}
   Ctrl-C stops it.

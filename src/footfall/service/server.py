@@ -5,7 +5,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,10 +30,17 @@ _KEEP_ALIVE_SECONDS: Final = 75
 _logger = structlog.get_logger("footfall.server")
 
 
-async def serve(config: Config, *, announce: Callable[[str], None], ready: Callable[[Service], Any] | None = None) -> None:
+async def serve(
+    config: Config,
+    *,
+    announce: Callable[[str], None],
+    ready: Callable[[Service], Any] | None = None,
+    more_pages: Sequence[str] = (),
+) -> None:
     """Own the data directory and serve until SIGTERM or SIGINT; then stop accepting, finish what was taken, and return.
 
-    ``announce`` is told the address once it listens; ``ready`` is called (and awaited) with the service once it is up.
+    ``announce`` is told the address once it listens; ``ready`` is called (and awaited) with the service once it is up;
+    ``more_pages`` are modules of pages beside Footfall's own (``PagesLater``).
     Raises ``DataDirectoryTakenError``, ``SettingInvalidError`` and what opening the files raises.
     """
     _raise_file_limit()
@@ -42,7 +49,7 @@ async def serve(config: Config, *, announce: Callable[[str], None], ready: Calla
     try:
         service = Service(config)
         try:
-            await _run(service, listener, lock, announce, ready)
+            await _run(service, listener, lock, announce, ready, more_pages)
         finally:
             await service.stop()
     finally:
@@ -56,6 +63,7 @@ async def _run(
     lock: DirectoryLock,
     announce: Callable[[str], None],
     ready: Callable[[Service], Any] | None,
+    more_pages: Sequence[str],
 ) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -64,7 +72,7 @@ async def _run(
     control_path = lock.control_path()
     control_path.unlink(missing_ok=True)
     control_listener = _listen_control(control_path)
-    pages = PagesLater(service.parts, service.pending)
+    pages = PagesLater(service.parts, service.pending, more_pages)
     application = Application(service.parts, pages)
     servers = [
         (_uvicorn(application, whole_requests(application)), listener),
