@@ -205,6 +205,9 @@ CATALOG_FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 CATALOG_LINE_BYTES_MAX: Final = 4 * 1024 * 1024
 """One line of a file of products: a product with all its texts at their bounds is larger, and none is real."""
 
+TRAILS_CACHE_MAX: Final = 50_000
+"""Visitors of whom memory holds that no customer was named on them: 10 MB. Once there are so many it starts anew."""
+
 CATALOG_CACHE_BYTES_MAX: Final = 64 * 1024 * 1024
 """Product objects kept ready to answer in memory, all shops together: about 20,000, those asked for last."""
 

@@ -86,6 +86,18 @@ def test_a_shared_tablet_shows_each_customer_their_own(tmp_path: Path) -> None:
     with_shop(tmp_path, scenario)
 
 
+def test_a_visitor_who_was_asked_about_before_a_customer_was_named_is_that_customers_at_once(tmp_path: Path) -> None:
+    async def scenario(shop: Running) -> None:
+        await views(shop, 1, uuid="tablet")
+        assert await ids(shop, uuid="tablet") == [1]
+        await views(shop, 2, uuid="tablet", customer_id="71")
+        assert await ids(shop, uuid="tablet") == [2, 1]
+        await views(shop, 3, uuid="tablet", customer_id="72")
+        assert await ids(shop, uuid="tablet") == [3]
+
+    with_shop(tmp_path, scenario)
+
+
 def test_a_stretch_that_comes_back_to_a_customer_survives_the_merge_between(tmp_path: Path) -> None:
     async def scenario(shop: Running) -> None:
         await views(shop, 1, uuid="tablet", customer_id="ann")

@@ -27,14 +27,20 @@ from footfall.limits import (
 
 _SIZE_BITS: Final = 26
 """Of a place's bits, those that hold its size: a rendered product is smaller than 64 MiB."""
+_ADMITTED_EACH: Final = 8
+"""Of the products read in the file, one in so many comes into memory: what is asked for often gets there soon enough, and what
+is asked for once drives nothing out."""
 _STEP_BYTES: Final = 16 * 1024 * 1024
 """How far the file grows before it asks again what is left on the disk."""
 
 _logger = structlog.get_logger("footfall.cards")
 
 
-class View(NamedTuple):
-    """How a product is shown: the shop's address, whether with metafields, and whose prices (a country of two letters)."""
+class View(msgspec.Struct, frozen=True, cache_hash=True):
+    """How a product is shown: the shop's address, whether with metafields, and whose prices (a country of two letters).
+
+    One stands for all the products of an answer: its hash is made once.
+    """
 
     shop_url: str | None
     metafields: bool = False
@@ -84,17 +90,22 @@ class Cards:
         """In the order in which they were asked for. A plain dict would look past all entries that it let go of before."""
         self._views: dict[str, list[View]] = {}
         self._bytes = 0
+        self._read_in_file = 0
 
     def find(self, document: str, view: View) -> Card | None:
         """A card that was kept. Raises ``KeyError`` where none was."""
         cached = (document, view)
-        if cached in self._cards:
-            self._cards.move_to_end(cached)
-            return self._cards[cached]
-        card = self._file.find(document, view)
-        if card is None:
-            raise KeyError(document)
-        self._remember(document, view, card)
+        try:
+            card = self._cards[cached]
+        except KeyError:
+            card = self._file.find(document, view)
+            if card is None:
+                raise
+            self._read_in_file += 1
+            if self._read_in_file % _ADMITTED_EACH == 0:
+                self._remember(document, view, card)
+            return card
+        self._cards.move_to_end(cached)
         return card
 
     def keep(self, document: str, view: View, card: Card | None) -> None:

@@ -6,7 +6,7 @@ when a question is asked (``identity``), so linking a visitor to a customer neve
 
 import heapq
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -138,11 +138,7 @@ class History:
         key = f"{shop}/{trail}"
         fresh = {row for tail in (self._active, self._frozen) for row in tail.get(key, ()) if row[0] == action}
         stored = self._stored(key, action)
-        last = b""
-        for row in heapq.merge(sorted(fresh), stored) if fresh else stored:
-            if row != last:
-                last = row
-                yield _seen(row)
+        return map(_seen, _each_once(heapq.merge(sorted(fresh), stored)) if fresh else stored)
 
     def _stored(self, key: str, action: Action) -> Iterator[bytes]:
         """A trail's rows in the table, without the key."""
@@ -157,6 +153,15 @@ class History:
                 return
             first = rows[-1] + b"\0"
             page = min(page * 4, 1_000)
+
+
+def _each_once(rows: Iterable[bytes]) -> Iterator[bytes]:
+    """Rows in their order, without those that are the same as the one before."""
+    last = b""
+    for row in rows:
+        if row != last:
+            last = row
+            yield row
 
 
 def _prefix(key: str) -> bytes:

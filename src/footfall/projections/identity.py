@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from footfall.clock import Milliseconds
 from footfall.event import Event
 from footfall.identifiers import CustomerId, Position, ShopId, Uuid
-from footfall.limits import HISTORY_VISITORS_READ_MAX, STRETCHES_READ_MAX
+from footfall.limits import HISTORY_VISITORS_READ_MAX, STRETCHES_READ_MAX, TRAILS_CACHE_MAX
 from footfall.log.port import Group, Stream
 from footfall.projections.rows import in_key_order, sliced
 from footfall.projections.state import Reader, Slice
@@ -80,6 +80,9 @@ class Stretches:
         return self._namings[0].customer if self._namings else None
 
 
+_UNNAMED: Final = Stretches([])
+
+
 class Identity:
     """The projection, and the questions it answers."""
 
@@ -99,6 +102,8 @@ class Identity:
         self._frozen: dict[tuple[int, str], list[Naming]] = {}
         self._active_trails: dict[tuple[int, str], dict[str, Position]] = {}
         self._frozen_trails: dict[tuple[int, str], dict[str, Position]] = {}
+        self._unnamed: set[tuple[int, str]] = set()
+        """Trails on which nobody was named, for as long as nobody is: a visitor asks with each page, and most stay unnamed."""
 
     def apply(self, group: Group) -> None:
         for position, record in zip(group.positions, group.records, strict=True):
@@ -107,6 +112,7 @@ class Identity:
                 continue
             trail = trail_of_uuid(event.uuid)
             key = (event.shop, trail)
+            self._unnamed.discard(key)
             namings = self._active.get(key)
             if namings is None:
                 self._active[key] = [Naming(position, event.customer_id, event.time)]
@@ -137,6 +143,17 @@ class Identity:
     def stretches(self, shop: ShopId, trail: str) -> Stretches:
         """The stretches of a trail, in log order; of very many, the latest."""
         key = (int(shop), trail)
+        if key in self._unnamed:
+            return _UNNAMED
+        read = self._stretches(key)
+        if read is _UNNAMED:
+            if len(self._unnamed) >= TRAILS_CACHE_MAX:
+                self._unnamed.clear()
+            self._unnamed.add(key)
+        return read
+
+    def _stretches(self, key: tuple[int, str]) -> Stretches:
+        shop, trail = key
         stored = self._reader.rows(_READ_NAMINGS, (shop, trail, STRETCHES_READ_MAX))
         namings: list[Naming] = []
         rows = [Naming(*row) for row in reversed(stored)]
@@ -144,7 +161,7 @@ class Identity:
             # Memory may repeat what the table says; positions only grow.
             if not namings or (naming.position > namings[-1].position and naming.customer != namings[-1].customer):
                 namings.append(naming)
-        return Stretches(namings)
+        return Stretches(namings) if namings else _UNNAMED
 
     def trails(self, shop: ShopId, customer: CustomerId) -> list[str]:
         """The trails of uuids on which this customer was named, latest first, at most ``HISTORY_VISITORS_READ_MAX``."""

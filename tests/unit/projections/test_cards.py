@@ -37,6 +37,15 @@ def test_a_card_that_left_memory_is_found_as_it_was(cards: Cards) -> None:
     assert [cards.find(f"product/1/{number}", PLAIN) for number in range(20)] == [card(number) for number in range(20)]
 
 
+def test_a_card_that_is_asked_for_often_comes_back_into_memory(cards: Cards) -> None:
+    for number in range(2):
+        cards.keep(f"product/1/{number}", PLAIN, card(number))
+    assert ("product/1/0", PLAIN) not in cards._cards
+    for _ in range(20):
+        assert cards.find("product/1/0", PLAIN) == card(0)
+    assert ("product/1/0", PLAIN) in cards._cards
+
+
 def test_what_was_never_kept_is_not_found(cards: Cards) -> None:
     cards.keep("product/1/1", PLAIN, card(1))
     for document, view in (("product/1/2", PLAIN), ("product/2/1", PLAIN), ("product/1/1", GERMAN)):
