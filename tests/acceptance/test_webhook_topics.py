@@ -39,6 +39,18 @@ def test_products_come_change_and_go(shop: Shop) -> None:
     assert shop.counted()["webhook-unknown:products/delete"] == 1
 
 
+def test_what_was_on_its_way_when_a_product_was_deleted_does_not_bring_it_back(shop: Shop) -> None:
+    shop.take("products/create", ADMIN)
+    shop.take("products/delete", {"id": ADMIN["id"]})
+    shop.take("products/update", ADMIN | {"title": "Late", "updated_at": "2025-07-01T10:00:00-04:00"})
+    assert shop.products() == []
+    assert shop.counted()["webhook-unknown:products/update"] == 1
+    another = ADMIN | {"id": 77, "admin_graphql_api_id": "gid://shopify/Product/77"}
+    shop.take("products/delete", {"id": 77})
+    shop.take("products/create", another)
+    assert shop.products() == [], "the deletion came first"
+
+
 def test_a_list_of_variants_that_is_only_a_part_is_told_apart_by_all_their_ids(shop: Shop) -> None:
     later = {"updated_at": "2025-07-01T10:00:00-04:00"}
     red, blue = ADMIN["variants"]

@@ -18,6 +18,7 @@ import msgspec
 from footfall.catalog import rest
 from footfall.catalog.collection import read_collection
 from footfall.catalog.merging import StockLevel
+from footfall.catalog.product import known
 from footfall.catalog.shape import Shape, ShapeError, decode_json
 from footfall.clock import HOUR_MS, Milliseconds
 from footfall.errors import LogUnavailableError, OverloadedError
@@ -221,12 +222,19 @@ class Webhooks:
 
     async def _put_product(self, delivery: Delivery, body: _Body, also: _Also) -> Sequence[Outcome]:
         ids = _variant_ids(body)
+        product = rest.read_product(body)
+        if self._done.is_done(delivery.shop, _deletion(delivery.shop, known(product.id)), delivery.received_at):
+            # A store never gives an id twice: this was on its way while the product was deleted.
+            await self._append(also)
+            return [Outcome("unknown")]
         return await self._catalog.put_products(
-            delivery.shop, [rest.read_product(body)], keep_variants=ids is not None, variant_ids=ids, also=also
+            delivery.shop, [product], keep_variants=ids is not None, variant_ids=ids, also=also
         )
 
     async def _delete_product(self, delivery: Delivery, body: _Body, also: _Also) -> Sequence[Outcome]:
         product_id = require_id(Shape(body), "Product", "id", "admin_graphql_api_id")
+        deletion = _deletion(delivery.shop, product_id)
+        also = [*also, self._records.record(delivery.shop, deletion, delivery.received_at)]
         return [await self._catalog.delete_product(delivery.shop, product_id, also=also)]
 
     async def _put_collection(self, delivery: Delivery, body: _Body, also: _Also) -> Sequence[Outcome]:
@@ -285,8 +293,16 @@ def _digest(delivery: Delivery, body: _Body | str) -> str | None:
         parts = ["webhook", delivery.webhook_id]
     else:
         return None
-    text = msgspec.json.encode([delivery.shop, *parts])
-    return hashlib.blake2b(text, digest_size=16).hexdigest()
+    return _hashed(delivery.shop, *parts)
+
+
+def _deletion(shop: ShopId, product_id: object) -> str:
+    """What stands for the deletion of a product, beside the delivery that told of it."""
+    return _hashed(shop, "deleted", product_id)
+
+
+def _hashed(shop: ShopId, *parts: object) -> str:
+    return hashlib.blake2b(msgspec.json.encode([shop, *parts]), digest_size=16).hexdigest()
 
 
 def _variant_ids(body: _Body) -> list[str] | None:
