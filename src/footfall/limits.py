@@ -462,3 +462,14 @@ ADMIN_COLLECTIONS: Final = 50
 
 ADMIN_MEMBERS: Final = 250
 """Products of a collection in one query of the Admin API: 254 points."""
+
+# --- conformance -------------------------------------------------------------------------------------------------
+
+CONFORMANCE_REQUESTS_MAX: Final = 200
+"""Requests of one `footfall conformance`: it sends about 160, one for each list of the host among them."""
+
+CONFORMANCE_ANSWER_SECONDS: Final = 10
+"""How long a host may take for one of its answers: what takes longer is of no use to a page."""
+
+CONFORMANCE_BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+"""One of its answers: 250 products with pictures and variants have 1 to 5 MB."""

@@ -13,6 +13,7 @@ from footfall.errors import FootfallError
 
 _COMMANDS: Final = {
     "catalog": "footfall.cli.catalog:catalog",
+    "conformance": "footfall.cli.conformance:conformance",
     "datasource": "footfall.cli.datasource:datasource",
     "demo": "footfall.cli.demo:demo",
     "event": "footfall.cli.event:event",
