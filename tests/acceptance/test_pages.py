@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from footfall.api import pages
-from footfall.api.application import Application
+from footfall.api.application import NOT_SERVED, Application
+from footfall.api.lists import INHERITED, PREFIX
 from footfall.cli.welcome import snippet
 from tests.support import PUBLIC_KEY, Running, run, running
 
@@ -140,6 +141,27 @@ def test_paths_that_footfall_does_not_serve_point_to_a_page_that_is_there(tmp_pa
     assert answer.status_code == 404
     pointer = answer.json()["error"].rpartition("see ")[2]
     assert ask(tmp_path, "GET", pointer).status_code == 200
+
+
+def test_the_moving_guide_names_the_lists_and_families_that_are_not_served_and_no_other(tmp_path: Path) -> None:
+    def named(page: str, part: str) -> list[str]:
+        found = re.search(rf'<ul id="{part}">(.*?)</ul>', page, re.DOTALL)
+        return re.findall(r"<code>(.*?)</code>", found[1]) if found is not None else []
+
+    async def scenario() -> None:
+        async with served(tmp_path) as (_, client):
+            page = (await client.get("/docs/moving")).text
+            answers = {PREFIX + name: await client.get(PREFIX + name, params={"key": PUBLIC_KEY}) for name in INHERITED}
+            assert named(page, "lists") == [path for path, answer in answers.items() if answer.status_code == 404]
+            families = named(page, "families")
+            assert len(families) == len(NOT_SERVED)
+            for family in families:
+                path = "/api/v1" + family.replace("*", "anything")
+                answer = await client.get(path)
+                wanted = {"error": f"{path} is not served by Footfall; see /docs/moving"}
+                assert (answer.status_code, answer.json()) == (404, wanted)
+
+    run(scenario())
 
 
 def test_a_failure_inside_a_page_is_answered_with_json_and_without_its_cause(

@@ -45,7 +45,8 @@ COLLECTION_PATHS: Final = frozenset(
     }
 )
 _SOON_PATHS: Final = frozenset({"/api/v2/analytics/event", "/admin/api/v2/event"})
-_NOT_SERVED: Final = ("/user/config", "/widgets/settings", "/smart-search/", "/smart-collections/", "/meta/")
+NOT_SERVED: Final = ("/user/config", "/widgets/settings", "/smart-search/", "/smart-collections/", "/meta/")
+"""Families of the inherited interface that stay where they are, with and without ``/api/v1`` before them."""
 _EXPOSED: Final = (
     b"access-control-expose-headers",
     b"Footfall-Position, Footfall-Lag, Retry-After, ETag",
@@ -198,7 +199,7 @@ class Application:
     async def _answer_elsewhere(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         path = exchange.path
         headers = _cors(exchange, collection=False)
-        for prefix in _NOT_SERVED:
+        for prefix in NOT_SERVED:
             if path.startswith(("/api/v1" + prefix, prefix)):
                 answer = error_answer(404, f"{path[:200]} is not served by Footfall; see /docs/moving")
                 answer.headers.extend(headers)

@@ -15,6 +15,18 @@ from footfall.api.ranked import TopSellers, TrendingProducts
 from footfall.api.viewed import Viewed
 
 PREFIX: Final = "/api/v1/products/"
+INHERITED: Final = (
+    "viewed",
+    "viewed-related",
+    "recommended",
+    "similar_products",
+    "purchased",
+    "trending_products",
+    "top_sellers",
+    "collections",
+    "static",
+)
+"""The lists of the inherited interface. Those that aren't in the registry are told of as not served yet."""
 
 
 class ProductList(NamedTuple):

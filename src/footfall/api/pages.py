@@ -20,8 +20,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from footfall import __version__
 from footfall.api import reference_page
-from footfall.api.application import ASGI
+from footfall.api.application import ASGI, NOT_SERVED
 from footfall.api.exchange import HOST
+from footfall.api.lists import INHERITED, PREFIX
 from footfall.api.openapi import document
 from footfall.api.parts import Parts
 from footfall.api.sdk import sdk_files
@@ -55,7 +56,11 @@ def _rendered(name: str, **values: Any) -> str:
 _DOCUMENT: Final = document()
 _OPENAPI: Final = msgspec.json.encode(_DOCUMENT)
 _HOME: Final = _rendered("home.html")
-_MOVING: Final = _rendered("moving.html")
+_MOVING: Final = _rendered(
+    "moving.html",
+    lists=[PREFIX + name for name in INHERITED if PREFIX + name not in _DOCUMENT["paths"]],
+    families=[f"{family}*" if family.endswith("/") else family for family in NOT_SERVED],
+)
 _DOCS: Final = _rendered(
     "docs.html",
     about=reference_page.prose(_DOCUMENT["info"]["description"]),
@@ -85,7 +90,7 @@ async def docs(request: _Asked) -> Response[bytes]:
 
 @route("/docs/moving", http_method=_METHODS, media_type=MediaType.HTML)
 async def moving(request: _Asked) -> Response[bytes]:
-    """What changes for callers of the inherited interface."""
+    """The guide for callers of the inherited interface."""
     return _page(request, _MOVING)
 
 
