@@ -65,7 +65,9 @@ def _settings() -> str:
     for field in fields(Config):
         flag = f"`--{field.name.replace('_', '-')}`" if field.name in _serve_flags() else ""
         in_file = "" if field.name == "data" else f"`{field.name}`"
-        rows.append((f"`FOOTFALL_{field.name.upper()}`", flag, in_file, f"`{field.default}`"))
+        rows.append(
+            (f"`FOOTFALL_{field.name.upper()}`", flag, in_file, "none" if field.default is None else f"`{field.default}`")
+        )
     return _table(("environment", "flag of `serve`", "in `footfall.toml`", "default"), rows)
 
 

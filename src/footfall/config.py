@@ -1,9 +1,11 @@
 """Configuration: one frozen ``Config``, read once at start. Flags over environment over file over default."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +13,8 @@ from footfall.errors import SettingInvalidError
 from footfall.limits import EVENT_ID_DAYS
 
 FILE_NAME: Final = "footfall.toml"
+ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}", re.ASCII)
+"""An address under which browsers reach a server: scheme, host, and port where it is not the scheme's own."""
 _PREFIX: Final = "FOOTFALL_"
 _LOG_FORMATS: Final = ("console", "json")
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
@@ -24,6 +28,10 @@ class Config:
     """The data directory."""
     host: str = "127.0.0.1"
     port: int = 8080
+    address: str | None = None
+    """Where browsers reach it, where that is not where it listens: what commands print for pages."""
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Whose word is taken for the scheme that a browser called with (``X-Forwarded-Proto``)."""
     event_id_days: int = EVENT_ID_DAYS
     """For how many days a client-made event id is remembered."""
     log_level: str = "info"
@@ -32,6 +40,10 @@ class Config:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise _invalid("port", self.port, "a number from 0 to 65535, such as 8080")
+        if self.address is not None and not ADDRESS.fullmatch(str(self.address)):
+            raise _invalid("address", self.address, "scheme and host, such as https://events.shop.example")
+        if not all(map(_is_network, str(self.trusted_proxies).split(","))):
+            raise _invalid("trusted_proxies", self.trusted_proxies, "IP addresses or networks, such as 127.0.0.1,10.0.0.0/8")
         if not 1 <= self.event_id_days <= 90:
             raise _invalid("event_id_days", self.event_id_days, "a number of days from 1 to 90, such as 7")
         if self.log_level not in _LOG_LEVELS:
@@ -73,6 +85,14 @@ def _whole(name: str, value: Any) -> int:
         return int(value)
     except (TypeError, ValueError) as failure:
         raise _invalid(name, value, f"a whole number, such as {getattr(Config, name)}") from failure
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text.strip())
+    except ValueError:
+        return False
+    return True
 
 
 def _invalid(name: str, value: object, wanted: str) -> SettingInvalidError:

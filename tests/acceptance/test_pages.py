@@ -14,7 +14,7 @@ from footfall.api import pages
 from footfall.api.application import NOT_SERVED, Application
 from footfall.api.lists import INHERITED, PREFIX
 from footfall.cli.welcome import snippet
-from tests.support import PUBLIC_KEY, Running, run, running
+from tests.support import PUBLIC_KEY, Running, directory, run, running, start_server
 
 PAGES = ("/", "/docs", "/docs/moving", "/openapi.json")
 
@@ -118,6 +118,20 @@ def test_a_host_header_that_is_no_host_does_not_reach_the_page(tmp_path: Path) -
     answer = ask(tmp_path, "GET", "/", headers={"Host": "evil$(reboot)"})
     assert "evil" not in answer.text
     assert "http://localhost:8080/api/v2/analytics/event" in answer.text
+
+
+def test_the_first_page_takes_the_scheme_from_a_trusted_proxy_and_from_nobody_else() -> None:
+    told = {"Host": "events.shop.example", "X-Forwarded-Proto": "https"}
+    for trusted, scheme in (("", "https"), ("10.0.0.0/8,127.0.0.1", "https"), ("10.0.0.0/8", "http")):
+        environment = {"FOOTFALL_TRUSTED_PROXIES": trusted, "FORWARDED_ALLOW_IPS": "*"}
+        with directory() as data:
+            started = start_server(data, environment=environment)
+            try:
+                text = httpx.get(started.url, headers=told, timeout=30).text
+                assert f"{scheme}://events.shop.example/api/v2/analytics/event" in text, trusted
+                assert "http://events.shop.example" in httpx.get(started.url, headers={"Host": told["Host"]}, timeout=30).text
+            finally:
+                started.kill()
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/api/v1/products/unheard-of", "/docs/unheard-of", "/openapi.yaml", "/schema"])

@@ -19,10 +19,17 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     assert read_config({"data": tmp_path}, {}) == Config(data=tmp_path)
 
 
+def test_proxies_are_addresses_and_networks(tmp_path: Path) -> None:
+    given = "127.0.0.1, 10.0.0.0/8,fd00::/8"
+    assert read_config({"data": tmp_path}, {"FOOTFALL_TRUSTED_PROXIES": given}).trusted_proxies == given
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("port", "http"), ("port", "70000"), ("port", "-1"), ("event_id_days", "0"), ("event_id_days", "week"),
-     ("log_level", "loud"), ("log_format", "xml")],
+     ("address", "events.shop.example"), ("address", "https://events.shop.example/path"), ("address", "ftp://shop.example"),
+     ("trusted_proxies", "caddy"), ("trusted_proxies", "127.0.0.1,"), ("trusted_proxies", "*"),
+     ("trusted_proxies", "10.0.0.1/8"), ("log_level", "loud"), ("log_format", "xml")],
 )  # fmt: skip
 def test_a_bad_value_is_refused_with_the_settings_name_and_what_it_must_be(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(SettingInvalidError, match=rf"Setting {name} \(FOOTFALL_{name.upper()}\) is .* It must be"):

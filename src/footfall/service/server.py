@@ -75,8 +75,8 @@ async def _run(
     pages = PagesLater(service.parts, service.pending, more_pages)
     application = Application(service.parts, pages)
     servers = [
-        (_uvicorn(application, whole_requests(application)), listener),
-        (_uvicorn(Control(Commands(service)), HttpToolsProtocol), control_listener),
+        (_uvicorn(application, whole_requests(application), service.config.trusted_proxies), listener),
+        (_uvicorn(Control(Commands(service)), HttpToolsProtocol, ""), control_listener),
     ]
     try:
         for server, sock in servers:
@@ -111,7 +111,7 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _uvicorn(app: Any, protocol: type[HttpToolsProtocol]) -> uvicorn.Server:
+def _uvicorn(app: Any, protocol: type[HttpToolsProtocol], trusted_proxies: str) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         http=protocol,
@@ -123,6 +123,7 @@ def _uvicorn(app: Any, protocol: type[HttpToolsProtocol]) -> uvicorn.Server:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         backlog=_BACKLOG,
+        forwarded_allow_ips=trusted_proxies,
     )
     config.load()
     return uvicorn.Server(config)
