@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from footfall.cli.main import footfall
 from footfall.limits import WATCHERS_MAX
+from footfall.sdk_files import folder
 from footfall.service.lock import DirectoryLock, read_owner
 from tests.support import PUBLIC_KEY, Server, command, directory, event, server
 
@@ -82,11 +83,14 @@ def test_the_lines_that_shop_create_shows_work_as_they_stand(data: Path) -> None
         send_line, read_line = re.findall(r"^ +(curl .*)$", text, re.MULTILINE)
         assert curl(send_line).json() == {"data": "Received"}
         assert [product["handle"] for product in curl(read_line).json()["data"]] == ["classic-beanie"]
-        found = re.search(r'fetch\("([^"]+)"', text)
+        found = re.search(r'<script src="([^"]+)" data-key="([^"]+)">', text)
         assert found is not None
-        sent = httpx.post(found[1], content=json.dumps(event()), headers={"Content-Type": "text/plain;charset=UTF-8"})
-        assert sent.json() == {"data": "Received"}
-        assert running.url in found[1]
+        assert found[1] == f"{running.url}/sdk/footfall.js"
+        assert httpx.get(found[1], timeout=30).content == (folder() / "footfall.js").read_bytes()
+        assert httpx.get(f"{running.url}/api/v1/products/viewed?uuid=try-it&key={found[2]}").json()["data"]
+        tags = re.search(r"^ +footfall (sdk --host .*)$", text, re.MULTILINE)
+        assert tags is not None
+        assert found[0] in command(*shlex.split(tags[1]), data=data).stdout
     assert "footfall tail --shop my-shop" in text
     assert "footfall shop set my-shop customer_reads secret" in text
 
@@ -94,7 +98,18 @@ def test_the_lines_that_shop_create_shows_work_as_they_stand(data: Path) -> None
 def test_without_a_server_shop_create_says_how_to_start_one(data: Path) -> None:
     text = command("shop", "create", "my-shop", "--data", str(data), data=data).stdout
     assert f"footfall serve --data {data}" in text
-    assert "http://127.0.0.1:8080/api/v2/analytics/event" in text
+    assert "http://127.0.0.1:8080/sdk/footfall.js" in text
+
+
+def test_behind_a_proxy_shop_create_shows_the_address_that_browsers_reach(data: Path) -> None:
+    data.mkdir()
+    (data / "footfall.toml").write_text('address = "https://events.shop.example"\n')
+    with server(data) as running:
+        text = command("shop", "create", "my-shop", data=data).stdout
+        assert running.url not in text
+    assert '<script src="https://events.shop.example/sdk/footfall.js"' in text
+    assert "curl https://events.shop.example/api/v2/analytics/event" in text
+    assert "https://events.shop.example/sdk/footfall.v1.js" in command("sdk", data=data).stdout
 
 
 def test_a_command_that_reads_makes_no_data_directory(data: Path) -> None:
@@ -113,6 +128,9 @@ def test_exit_status_is_2_for_a_wrong_call_and_1_for_a_failure_with_its_cause_an
         ("nothing",),
         ("shop", "create"),
         ("shop", "create", "x", "--public-key", "short"),
+        ("sdk", "--host", "events.shop.example"),
+        ("sdk", "--host", 'https://events.shop.example/"><script>'),
+        ("sdk", "--key", "short"),
         ("tail",),
         ("quarantine", "resubmit", "--shop", "my-shop"),
         ("import", "-", "--shop", "my-shop", "--format", "csv"),

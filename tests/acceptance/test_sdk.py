@@ -3,13 +3,15 @@
 import base64
 import gzip
 import hashlib
+import json
+import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from footfall.sdk_files import folder
-from tests.support import Server, directory, server
+from tests.support import PUBLIC_KEY, Server, command, directory, server
 
 NEWEST = sorted(path.name for path in folder().iterdir() if path.suffix in (".js", ".mjs", ".ts"))
 FROZEN = sorted(path.name for path in (folder() / "frozen").iterdir())
@@ -63,11 +65,44 @@ def test_each_script_is_at_most_four_kilobytes_compressed(name: str) -> None:
     assert len(gzip.compress((folder() / name).read_bytes(), 9)) <= 4_000
 
 
+def integrity(content: bytes) -> str:
+    return "sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode()
+
+
+def test_the_tags_that_the_command_prints_name_what_is_served(footfall: Server) -> None:
+    text = command("sdk", "--host", f"{footfall.url}/", "--key", PUBLIC_KEY, data=footfall.data).stdout
+    scripts = re.findall(
+        rf'<script src="({footfall.url}/sdk/([^"]+))"( integrity="([^"]+)" crossorigin="anonymous")?(.*?)>', text
+    )
+    assert [name for _, name, *_ in scripts] == [
+        f"{script}{version}.js" for script in ("footfall", "footfall-shopify", "footfall-products") for version in ("", ".v1")
+    ]
+    for url, name, _, hashed, rest in scripts:
+        content = httpx.get(url, timeout=30).content
+        assert hashed == (integrity(content) if name in FROZEN else ""), name
+        assert rest == ("" if name.startswith("footfall-products") else f' data-key="{PUBLIC_KEY}"')
+
+
+def test_programs_are_told_of_every_file_and_of_no_hash_that_changes(footfall: Server) -> None:
+    told = json.loads(command("sdk", "--json", data=footfall.data).stdout)
+    assert {file["file"] for file in told} == {*NEWEST, *FROZEN}
+    for file in told:
+        answer = httpx.get(f"{footfall.url}/sdk/{file['file']}", timeout=30)
+        assert file["bytes"] == int(answer.headers["content-length"])
+        wanted = (1, integrity(answer.content)) if file["file"] in FROZEN else (None, None)
+        assert (file["version"], file["integrity"]) == wanted
+
+
+def test_without_host_and_key_the_command_says_what_to_put_in(footfall: Server) -> None:
+    done = command("sdk", data=footfall.data)
+    assert '<script src="https://events.shop.example/sdk/footfall.js" data-key="KEY"></script>' in done.stdout
+    assert done.stderr == "Put your own in with --host and --key.\n"
+
+
 FROZEN_HASHES: dict[str, str] = {}
 """What pages name these files with. A line here is never changed: a fix is a new version, with a line of its own."""
 
 
 @pytest.mark.parametrize("name", FROZEN)
 def test_a_frozen_file_never_changes(name: str) -> None:
-    digest = hashlib.sha384((folder() / "frozen" / name).read_bytes()).digest()
-    assert FROZEN_HASHES[name] == "sha384-" + base64.b64encode(digest).decode()
+    assert FROZEN_HASHES[name] == integrity((folder() / "frozen" / name).read_bytes())

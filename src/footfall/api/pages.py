@@ -25,7 +25,7 @@ from footfall.api.exchange import HOST
 from footfall.api.lists import INHERITED, PREFIX
 from footfall.api.openapi import document
 from footfall.api.parts import Parts
-from footfall.api.sdk import sdk_files
+from footfall.api.sdk import served_files
 
 _METHODS: Final = [HttpMethod.GET, HttpMethod.HEAD]
 _ALLOWED: Final = "GET, HEAD, OPTIONS"
@@ -71,7 +71,7 @@ _DOCS: Final = _rendered(
     vocabulary=reference_page.vocabulary(),
 )
 
-_SDK: Final = sdk_files()
+_SDK: Final = served_files()
 
 _Asked = Request[Any, Any, Any]
 

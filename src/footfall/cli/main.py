@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "import": "footfall.cli.import_file:import_file",
     "quarantine": "footfall.cli.quarantine:quarantine",
     "replay": "footfall.cli.replay:replay",
+    "sdk": "footfall.cli.sdk:sdk",
     "serve": "footfall.cli.serve:serve",
     "shop": "footfall.cli.shop:shop",
     "status": "footfall.cli.status:status",

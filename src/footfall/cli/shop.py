@@ -9,6 +9,7 @@ from footfall.cli.options import data_option, json_option
 from footfall.cli.owner import open_owner
 from footfall.cli.show import moment, note, print_fields, print_json, print_table
 from footfall.cli.welcome import Place, print_welcome
+from footfall.config import read_config
 from footfall.identifiers import read_public_key
 
 _SETTINGS: Final = ("url", "domain", "currency", "timezone", "customer_reads", "webhook_secret")
@@ -55,7 +56,7 @@ def create(*, name: str, public_key: str | None, data: Path | None, as_json: boo
     given = {setting: value for setting, value in settings.items() if value is not None}
     with open_owner(data, create=True) as owner:
         made = owner.call("shop_create", name=name, public_key=public_key, settings=given)
-        place = Place(owner.address, data)
+        place = Place(owner.address, data, read_config({"data": data}).address)
     if as_json:
         print_json({field: made[field] for field in ("shop", "public_key", "secret_key")})
     else:

@@ -12,24 +12,14 @@ import msgspec
 _DEFAULT_ADDRESS: Final = "http://127.0.0.1:8080"
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # told from, not listened on
 
-# A plain body with the key in the query needs no preflight, so that it leaves even while the page is being left.
+# Where something in the browser blocks the script, the page goes on without it; the block leaves the page's own names alone.
 _SNIPPET: Final = """\
+<script src="ADDRESS/sdk/footfall.js" data-key="KEY"></script>
 <script>
-(function () {
-  var match = location.pathname.match(/\\/products\\/([^\\/]+)/), uuid;
-  if (!match) return;
-  try { uuid = localStorage.getItem("footfall_uuid"); } catch (refused) {}
-  if (!uuid) {
-    uuid = window.isSecureContext ? crypto.randomUUID() : Date.now().toString(36) + Math.random().toString(36).slice(2);
-    try { localStorage.setItem("footfall_uuid", uuid); } catch (refused) {}
+  {
+    const product = location.pathname.match(/\\/products\\/([^\\/]+)/);
+    if (product && window.footfall) footfall.viewed(decodeURIComponent(product[1]));
   }
-  fetch("ADDRESS/api/v2/analytics/event?key=KEY", {
-    method: "POST", keepalive: true,
-    body: JSON.stringify({
-      subject: "user", verb: "viewed", noun: "product", uuid: uuid, product_handle: decodeURIComponent(match[1])
-    })
-  }).catch(function () {});
-})();
 </script>"""
 
 _EXPOSED: Final = (
@@ -39,14 +29,20 @@ _EXPOSED: Final = (
 
 
 class Place(NamedTuple):
-    """Where the data is: the running server's address, if one runs, and the directory, if one was named."""
+    """Where the data is: the running server's address, if one runs, and the directory, if one was named.
+
+    ``outside`` is where browsers reach it, where a setting says so.
+    """
 
     address: str | None
     data: Path | None
+    outside: str | None = None
 
     @property
     def url(self) -> str:
         """The address to call."""
+        if self.outside is not None:
+            return self.outside
         if self.address is None:
             return _DEFAULT_ADDRESS
         parts = urlsplit(self.address)
@@ -60,7 +56,7 @@ class Place(NamedTuple):
 
 
 def snippet(url: str, public_key: str) -> str:
-    """A script for a page that sends a view of the product whose page it is on, to the API as it is."""
+    """What a page takes to send a view of the product whose page it is."""
     return _SNIPPET.replace("ADDRESS", url).replace("KEY", public_key)
 
 
@@ -104,7 +100,9 @@ def print_welcome(made: dict[str, Any], place: Place, *, customer_reads: str) ->
     lines += [f"  {send_line(url, key)}", f"  {read_line(url, key)}"]
     lines += ["", "See events as they come in:", "", f"  {place.command('tail', '--shop', shop)}"]
     lines += ["", "Put this into the pages of the storefront: it sends a view of each product page (the path /products/...)."]
-    lines += [f"{url} must be an address that shoppers' browsers reach.", "", snippet(url, key)]
+    lines += [f"{url} must be an address that shoppers' browsers reach.", "", snippet(url, key), ""]
+    lines += ["Tags for a Shopify theme, for lists of products, and for a version of the script that never changes:", ""]
+    lines += [f"  {shlex.join(['footfall', 'sdk', '--host', url, '--key', key])}"]
     if customer_reads == "public":
         lines += ["", _EXPOSED.format(command=place.command("shop", "set", shop, "customer_reads", "secret"))]
     click.echo("\n".join(lines))

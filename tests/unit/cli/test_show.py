@@ -22,7 +22,12 @@ def test_a_server_that_listens_everywhere_is_called_where_this_machine_reaches_i
     assert Place("http://10.0.0.7:81", None).url == "http://10.0.0.7:81"
 
 
+def test_a_server_behind_a_proxy_is_called_where_browsers_reach_it() -> None:
+    assert Place("http://0.0.0.0:81", None, "https://events.shop.example").url == "https://events.shop.example"
+    assert Place(None, None, "https://events.shop.example").url == "https://events.shop.example"
+
+
 def test_lines_to_copy_are_what_a_shell_takes_apart_again() -> None:
     assert shlex.split(send_line("http://h", "k"))[-1].startswith('{"subject":"user"')
     assert shlex.split(read_line("http://h", "k")) == ["curl", "http://h/api/v1/products/viewed?key=k&uuid=try-it"]
-    assert 'fetch("http://h/api/v2/analytics/event?key=k"' in snippet("http://h", "k")
+    assert '<script src="http://h/sdk/footfall.js" data-key="k"></script>' in snippet("http://h", "k")
