@@ -1,7 +1,10 @@
 """``footfall demo``: a living shop in one command: a storefront at ``/demo``, shoppers over real HTTP, lines to try."""
 
 import asyncio
+import os
 import random
+import shutil
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -37,9 +40,8 @@ _logger = structlog.get_logger("footfall.demo")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help=f"Data directory; ./{_DATA} unless given.")
 @click.option("--host", help="Address to listen on; 127.0.0.1 unless given.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 8080 unless given.")
-@click.option("--url", help="How browsers reach it, where that is not the address it listens on.")
 @click.option("--shoppers/--no-shoppers", default=True, help="Whether simulated shoppers send events while it runs.")
-def demo(*, url: str | None, shoppers: bool, **flags: Any) -> None:
+def demo(*, shoppers: bool, **flags: Any) -> None:
     """Show a living shop: a server, a storefront at /demo, and shoppers whose events come in.
 
     \b
@@ -52,7 +54,7 @@ def demo(*, url: str | None, shoppers: bool, **flags: Any) -> None:
 
     async def ready(service: Service) -> None:
         try:
-            await _show(service, address[0], (url or _reachable(address[0])).rstrip("/"), shoppers=shoppers)
+            await _show(service, address[0], config.address or _reachable(address[0]), shoppers=shoppers)
         except httpx.HTTPError as failure:
             _logger.warning("demo_failed", error=str(failure))
 
@@ -125,6 +127,15 @@ async def _send(client: httpx.AsyncClient, events: list[dict[str, Any]]) -> None
         await asyncio.sleep(1)
 
 
+def _called() -> str:
+    """The command as the reader's shell finds it: by its name, else by its path."""
+    script = Path(sys.executable).with_name("footfall")
+    found = shutil.which("footfall")
+    if found is not None and script.exists() and script.samefile(found):
+        return "footfall"
+    return os.path.relpath(script) if script.is_relative_to(Path.cwd()) else str(script)
+
+
 def _tell(url: str, key: str, data: str) -> None:
     product = products()[7]
     lines = f"""
@@ -147,7 +158,7 @@ def _tell(url: str, key: str, data: str) -> None:
       curl '{url}/api/v1/products/trending_products?key={key}&explain=yes&format=pretty'
 
     Events as they are acknowledged (in another terminal):
-      .venv/bin/footfall tail --data {data} --shop {SHOP}
+      {_called()} tail --data {data} --shop {SHOP}
 
   Public key of the demo shop (may stand in a page): {key}
   Ctrl-C stops it.
