@@ -1,11 +1,13 @@
-# Everything runs in .venv, made from the locked requirements. `make demo` and `make test` are all that a new machine needs.
+# Everything runs in .venv, made from the locked requirements. `make demo` and `make test` are all that a new machine needs. What checks
+# and tests sdk/ beyond the browser runs in Node, from node_modules, made from package-lock.json.
 
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= footfall-data
 PORT ?= 8080
+NODE_MODULES := $(if $(shell command -v npm),node_modules/installed,without-node)
 
-.PHONY: help install dev demo serve check test bench lock clean
+.PHONY: help install dev demo serve check test bench lock clean without-node
 
 help:
 	@echo "make demo    install into .venv and show a living shop on http://127.0.0.1:$(PORT)"
@@ -29,9 +31,17 @@ help:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+node_modules/installed: package.json package-lock.json
+	npm ci --silent
+	@touch $@
+
+without-node:
+	@test -z "$$CI" || { echo "npm is missing: apt-get install nodejs npm"; exit 1; }
+	@echo "Without npm the types and the React package are not checked (Debian: apt install nodejs npm)."
+
 install: .venv/installed
 
-dev: .venv/installed-dev
+dev: .venv/installed-dev $(NODE_MODULES)
 
 demo: install
 	$(BIN)/footfall demo --port $(PORT)
@@ -44,6 +54,7 @@ check: dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(if $(filter node_modules/%,$(NODE_MODULES)),node_modules/.bin/tsc --project tests/types)
 
 test: dev
 	$(BIN)/pytest -q -n 2
@@ -59,4 +70,4 @@ lock:
 		--no-header --quiet --upgrade --output-file requirements-dev.lock
 
 clean:
-	rm -rf .venv build dist bench-data .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv node_modules build dist bench-data .mypy_cache .ruff_cache .import_linter_cache .hypothesis

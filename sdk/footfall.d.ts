@@ -147,8 +147,11 @@ export class Footfall extends EventTarget {
 
   /** Name the customer on every event from now on. `signature` proves it where the shop asks for that. */
   identify(customerId: string | number, options?: { signature?: string }): void;
-  /** Forget visitor, session and customer, as at a log-out: the next event is a new visitor's. */
-  reset(): void;
+  /**
+   * Forget visitor, session and customer, as at a log-out: the next event is a new visitor's. `uuid`: the id that the shop's own server keeps
+   * for that one.
+   */
+  reset(uuid?: string): void;
   /** What the visitor said. A refusal forgets who they are; what they do counts without anybody from then on. */
   consent(granted: boolean): void;
 
