@@ -1,17 +1,23 @@
-"""The types of ``sdk/``: they say what the scripts have."""
+"""The types of ``sdk/``: they say what the scripts have, the guides' code compiles by them, and they come with the package."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
 from tests.browser.events import script
-from tests.browser.node import ROOT
+from tests.browser.node import GUIDES, ROOT, blocks, need_node
 from tests.browser.shopfront import Shopfront
 from tests.support import Server
 
 SDK = ROOT / "sdk"
+TYPES = ROOT / "tests" / "types"
 
 MEMBERS = """(name) => {
   const kind = name === "Footfall" ? Footfall : customElements.get("footfall-products");
@@ -51,6 +57,72 @@ def test_the_types_declare_each_member_of_a_class_and_no_other(
     assert fields <= found.keys()
     assert {member: count for member, count in found.items() if member not in fields} == page.evaluate(MEMBERS, name)
     assert len(found) >= 8
+
+
+def compiles(folder: Path, **options: object) -> None:
+    """Check all TypeScript of a folder as strictly as ``make check`` does."""
+    need_node()
+    settings = {
+        "extends": str(TYPES / "tsconfig.json"),
+        # As in most storefronts: Hydrogen's own types name modules of its tools that only its tools need.
+        "compilerOptions": {"skipLibCheck": True, **options},
+        "include": ["**/*.ts", "**/*.tsx"],
+    }
+    (folder / "tsconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    modules = folder / "node_modules"
+    modules.mkdir(exist_ok=True)
+    for package in (ROOT / "node_modules").iterdir():
+        if not package.name.startswith(".") and package.is_dir():
+            (modules / package.name).symlink_to(package)
+    done = subprocess.run(
+        [str(ROOT / "node_modules" / ".bin" / "tsc"), "--project", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+TYPESCRIPT = re.compile(r"^```(?:tsx?|jsx)$", re.MULTILINE)
+WITH_README = [*sorted(GUIDES.glob("*.md")), SDK / "react" / "README.md"]
+PAGES = [page for page in WITH_README if TYPESCRIPT.search(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_typescript_of_a_guide_compiles(page: Path, tmp_path: Path) -> None:
+    found = blocks(page)
+    begins = "each block begins with the name of its file"
+    assert len(found) == len(TYPESCRIPT.findall(page.read_text(encoding="utf-8"))), begins
+    for name, code in found.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    if page.name == "hydrogen.md":
+        shutil.copy(TYPES / "hydrogen-2026-10" / "analytics.d.ts", tmp_path)
+    compiles(tmp_path)
+
+
+def test_the_package_has_all_that_it_needs_and_compiles_where_it_is_installed(tmp_path: Path) -> None:
+    need_node()
+    npm = shutil.which("npm")
+    assert npm is not None
+    shutil.copytree(SDK, tmp_path / "sdk")
+    environment = {**os.environ, "npm_config_update_notifier": "false", "npm_config_offline": "true", "HOME": str(tmp_path)}
+    package = tmp_path / "sdk" / "react"
+    subprocess.run([npm, "pack", "--silent"], cwd=package, env=environment, capture_output=True, timeout=60, check=True)
+    assert not (package / "footfall.d.ts").exists()
+    app = tmp_path / "app"
+    installed = app / "node_modules" / "@footfall" / "react"
+    installed.mkdir(parents=True)
+    with tarfile.open(next(package.glob("*.tgz"))) as archive:
+        for member in archive:
+            content = archive.extractfile(member)
+            assert content is not None
+            (installed / Path(member.name).relative_to("package")).write_bytes(content.read())
+    names = sorted(path.name for path in installed.iterdir())
+    assert names == ["README.md", "footfall.d.ts", "index.d.ts", "index.js", "package.json"]
+    shutil.copy(TYPES / "react.tsx", app)
+    compiles(app, paths={}, rootDirs=[], skipLibCheck=False)
 
 
 def test_the_lock_file_names_no_registry() -> None:
