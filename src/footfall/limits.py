@@ -395,6 +395,41 @@ REPLAY_RETRY_AFTER_SECONDS_MAX: Final = 60
 REPLAY_FLUSH_SECONDS: Final = 1
 """How long a replayed event waits for others to fill its batch: real storefront scripts flush every second."""
 
+# --- the Python client -------------------------------------------------------------------------------------------
+
+CLIENT_BATCH_EVENTS: Final = 100
+"""Events in one request of the Python client, unless it is told otherwise: a request costs as much as a hundred events do."""
+
+CLIENT_BATCH_SECONDS: Final = 1.0
+"""How long an event waits in the client for others to fill its batch: real storefront scripts flush every second."""
+
+CLIENT_QUEUE_EVENTS_MAX: Final = 10_000
+"""Events that wait in the client, unless it is told otherwise: a busy shop's minute without a server, in about 5 MB."""
+
+CLIENT_QUEUE_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Bytes of events that wait in the client, whatever their number: it lives in a shop's own process."""
+
+CLIENT_RETRIES_MAX: Final = 12
+"""How often the client sends a batch again before it gives it back: about five minutes, a server's restart or move."""
+
+CLIENT_PAUSE_SECONDS: Final = 0.25
+"""The client's first pause where a server doesn't say; each further one is twice as long."""
+
+CLIENT_PAUSE_SECONDS_MAX: Final = 60
+"""The longest pause between two tries of the client, also where the server asks for more."""
+
+CLIENT_ANSWER_SECONDS: Final = 10.0
+"""How long the client waits for one answer, unless it is told otherwise: a server that waits for a position takes five."""
+
+CLIENT_CALL_SECONDS: Final = 30.0
+"""How long a call of the client that waits (``send``, ``flush``, ``close``) takes at most, unless it is told otherwise."""
+
+CLIENT_READ_RETRIES_MAX: Final = 2
+"""How often the client asks for a list again: a page waits for it."""
+
+CLIENT_EXIT_SECONDS: Final = 5.0
+"""How long an interpreter that ends waits for the client to send what it has: supervisors kill after ten."""
+
 # --- pulling a catalog from a store ------------------------------------------------------------------------------
 
 PULL_PAGE: Final = 250

@@ -106,6 +106,12 @@ def test_the_shell_blocks_of_a_page_work_as_they_stand(page: Path, tmp_path: Pat
                 shell.run(block)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_python_blocks_of_a_page_are_python(page: Path) -> None:
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        compile(block, name_of(page), "exec")
+
+
 def test_every_block_that_does_not_run_is_still_there() -> None:
     assert {block for page in PAGES for block in blocks(page)} >= NOT_RUN.keys()
     assert {page.name for page in PAGES} >= NOT_RUN_OF.keys()

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from footfall.cli.lanes import Lanes
-from footfall.cli.retrying import asked_seconds, pause_seconds
+from footfall.client.retrying import asked_seconds, pause_seconds
 from footfall.errors import FootfallError
 from footfall.limits import REPLAY_FLUSH_SECONDS, REPLAY_RETRIES_MAX, REPLAY_RETRY_AFTER_SECONDS_MAX
 

@@ -16,7 +16,7 @@ import msgspec
 
 from footfall import __version__
 from footfall.catalog.shape import decode_json
-from footfall.cli.retrying import asked_seconds, pause_seconds
+from footfall.client.retrying import asked_seconds, pause_seconds
 from footfall.errors import FootfallError, InputInvalidError
 from footfall.limits import (
     PULL_ANSWER_SECONDS,

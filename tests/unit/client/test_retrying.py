@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from footfall.cli.retrying import asked_seconds, pause_seconds
+from footfall.client.retrying import asked_seconds, pause_seconds
 
 DATE = "Wed, 21 Oct 2015 07:28:00 GMT"
 
