@@ -26,7 +26,10 @@ def test_a_row_has_the_same_id_in_every_replay_and_identical_rows_have_their_own
     assert len({stable_id(1, event), stable_id(2, event), stable_id(1, {**event, "uuid": "b"})}) == 3
 
 
-def test_percentiles_are_latencies_that_so_many_requests_did_not_exceed() -> None:
-    outcome = Outcome(latencies_ms=[float(n) for n in range(100, 0, -1)])
+def test_percentiles_are_latencies_that_so_many_requests_did_not_exceed_but_for_those_that_are_repeated() -> None:
+    outcome = Outcome()
+    for milliseconds in range(100, 0, -1):
+        outcome.answered(200, milliseconds / 1000)
+        outcome.answered(503, 9.0)
     assert [outcome.percentile_ms(percent) for percent in (50, 90, 99)] == [50, 90, 99]
     assert Outcome().percentile_ms(50) is None
