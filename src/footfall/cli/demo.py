@@ -5,17 +5,16 @@ import os
 import random
 import shutil
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
-import httpx
 import msgspec
 import structlog
 import uvloop
 
+from footfall.client import AsyncClient, FootfallError
 from footfall.clock import HOUR_MS, MINUTE_MS, Milliseconds
 from footfall.config import read_config
 from footfall.demo.catalog import CURRENCY, GOES_WITH, SHOP, catalog, collections, goes_with, products
@@ -55,7 +54,7 @@ def demo(*, shoppers: bool, **flags: Any) -> None:
     async def ready(service: Service) -> None:
         try:
             await _show(service, address[0], config.address or _reachable(address[0]), shoppers=shoppers)
-        except httpx.HTTPError as failure:
+        except FootfallError as failure:
             _logger.warning("demo_failed", error=str(failure))
 
     pages = ["footfall.demo.storefront"]
@@ -76,7 +75,7 @@ async def _show(service: Service, address: str, url: str, *, shoppers: bool) -> 
     key = (await commands.shop_show(SHOP))["public_key"]
     chance = random.Random(service.clock.now())
     walk = Shoppers(chance, products())
-    async with httpx.AsyncClient(base_url=_reachable(address), headers={"X-Rebuy-User-Token": key}, timeout=30) as client:
+    async with AsyncClient(_reachable(address), key) as client:
         if fresh:
             await _past(client, walk, chance, service.clock.now())
         _tell(url, key, str(service.config.data))
@@ -94,37 +93,25 @@ async def _furnish(commands: Commands, storefront: str, *, fresh: bool) -> None:
     await commands.datasource_put(SHOP, goes_with(), GOES_WITH)
 
 
-async def _past(client: httpx.AsyncClient, walk: Shoppers, chance: random.Random, now: Milliseconds) -> None:
+async def _past(client: AsyncClient, walk: Shoppers, chance: random.Random, now: Milliseconds) -> None:
     """Two weeks that were: visits, and a visitor with a short history of views."""
     spans = (HOUR_MS + chance.randrange(_PAST_DAYS * 24 * HOUR_MS) for _ in range(_PAST_VISITS))
     events = [event for span in spans for event in walk.visit(Milliseconds(now - span))]
     for minutes, product in enumerate(products()[:4]):
         moment = Milliseconds(now - (10 - minutes) * MINUTE_MS)
         events.append(wire_event(product, "viewed", moment, {"uuid": _VISITOR}, f"demo-{minutes}"))
-    for first in range(0, len(events), 500):
-        await _send(client, events[first : first + 500])
+    await client.send(events)
 
 
-async def _live(client: httpx.AsyncClient, walk: Shoppers, service: Service) -> None:
+async def _live(client: AsyncClient, walk: Shoppers, service: Service) -> None:
     """One visit after the other, an event at a time, until the demo ends or has had enough."""
     sent = 0
     while sent < _EVENTS_MAX:
         for event in walk.visit(service.clock.now()):
-            await _send(client, [{**event, "event_time": str(service.clock.now())}])
+            await client.send([{**event, "event_time": str(service.clock.now())}])
             sent += 1
             await asyncio.sleep(_PAUSE_SECONDS)
     _logger.info("shoppers_went_home", events=sent)
-
-
-async def _send(client: httpx.AsyncClient, events: list[dict[str, Any]]) -> None:
-    """Send a batch as a storefront would; a server that is busy is asked again with the same ids."""
-    while True:
-        with suppress(httpx.TransportError):
-            answer = await client.post("/api/v2/analytics/event/bulk", json=events)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                answer.raise_for_status()
-                return
-        await asyncio.sleep(1)
 
 
 def _called() -> str:
