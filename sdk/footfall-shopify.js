@@ -109,9 +109,9 @@
   };
 
   const knowCustomer = (footfall) => {
-    const { cid } = globalThis.__st ?? {};
+    const cid = script.dataset.customer ?? (globalThis.__st && (globalThis.__st.cid ?? ""));
     if (cid) footfall.identify(cid);
-    else if (globalThis.__st && remembered("localStorage", "footfall.customer")) footfall.reset(); // Logged out: what comes is nobody's.
+    else if (cid === "" && remembered("localStorage", "footfall.customer")) footfall.reset(); // Logged out: what comes is nobody's.
   };
 
   const start = (footfall) => {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _HERE: Final = Path(__file__).parent
-_SUFFIXES: Final = (".js", ".mjs", ".ts")
+_SUFFIXES: Final = (".js", ".mjs", ".ts", ".liquid")
 _VERSION: Final = re.compile(r"\.v(\d+)\.")
 
 
@@ -44,7 +44,7 @@ def sdk_files() -> Mapping[str, SdkFile]:
 
 
 def _files(sdk: Path) -> Iterator[SdkFile]:
-    for place in (sdk, sdk / "frozen"):
+    for place in (sdk, sdk / "shopify", sdk / "frozen"):
         for path in sorted(place.iterdir()):
             if path.suffix in _SUFFIXES:
                 yield _read(path)

@@ -14,6 +14,7 @@ from footfall.sdk_files import folder
 from tests.support import PUBLIC_KEY, Server, command, directory, server
 
 NEWEST = sorted(path.name for path in folder().iterdir() if path.suffix in (".js", ".mjs", ".ts"))
+PASTED = sorted(path.name for path in (folder() / "shopify").iterdir())
 FROZEN = sorted(path.name for path in (folder() / "frozen").iterdir())
 
 
@@ -28,9 +29,9 @@ def footfall() -> Iterator[Server]:
         yield running
 
 
-@pytest.mark.parametrize("name", [*NEWEST, *FROZEN])
+@pytest.mark.parametrize("name", [*NEWEST, *PASTED, *FROZEN])
 def test_a_file_is_served_as_it_is_to_every_origin(footfall: Server, name: str) -> None:
-    path = folder() / name if name in NEWEST else folder() / "frozen" / name
+    path = folder() / ("frozen" if name in FROZEN else "shopify" if name in PASTED else "") / name
     answer = httpx.get(f"{footfall.url}/sdk/{name}", headers={"Origin": "https://shop.example"}, timeout=30)
     assert answer.status_code == 200
     assert answer.content == path.read_bytes()
@@ -85,7 +86,7 @@ def test_the_tags_that_the_command_prints_name_what_is_served(footfall: Server) 
 
 def test_programs_are_told_of_every_file_and_of_no_hash_that_changes(footfall: Server) -> None:
     told = json.loads(command("sdk", "--json", data=footfall.data).stdout)
-    assert {file["file"] for file in told} == {*NEWEST, *FROZEN}
+    assert {file["file"] for file in told} == {*NEWEST, *PASTED, *FROZEN}
     for file in told:
         answer = httpx.get(f"{footfall.url}/sdk/{file['file']}", timeout=30)
         assert file["bytes"] == int(answer.headers["content-length"])

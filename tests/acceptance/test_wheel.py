@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from footfall.sdk_files import sdk_files
+from footfall.sdk_files import SdkFile, sdk_files
 from tests.reference import ROOT
 from tests.support import directory
 
@@ -35,11 +35,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+def place_of(file: SdkFile) -> str:
+    """The folder of one of the browser's files."""
+    return "frozen/" if file.version else "shopify/" if file.name.endswith(".liquid") else ""
+
+
 def test_it_holds_the_code_the_pages_and_the_browsers_files_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     code = {f"footfall/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("*") if path.is_file() and path.suffix != ".pyc"}
-    browser = {f"footfall/sdk/{'frozen/' if file.version else ''}{file.name}" for file in sdk_files().values()}
+    browser = {f"footfall/sdk/{place_of(file)}{file.name}" for file in sdk_files().values()}
     assert held == code | browser
     assert {"footfall/py.typed", "footfall/api/templates/home.html", "footfall/api/templates/style.css"} <= held
     assert "footfall/sdk/frozen/footfall.v1.js" in held

@@ -195,6 +195,17 @@ def test_a_customer_is_known_and_after_the_log_out_is_not(page: Page, front: Sho
     assert "customer_id" not in event
 
 
+def test_the_theme_may_name_the_customer(page: Page, front: Shopfront, footfall: Server) -> None:
+    head = PAGES["linked data"]
+    uuid = opened(page, front, footfall, "/products/a", head=head, customer="78")
+    event = eventually(page, lambda: stored(footfall, uuid))[0]
+    assert event["customer_id"] == "78"
+    after = opened(page, front, footfall, "/products/b", head=head, customer="")
+    assert after != uuid, "named and empty is logged out"
+    event = eventually(page, lambda: stored(footfall, after))[0]
+    assert "customer_id" not in event
+
+
 def test_its_frozen_version_loads_the_frozen_core(page: Page, front: Shopfront, footfall: Server) -> None:
     page.goto(front.show("/products/shirt", head=PAGES["linked data"] + script(footfall, "footfall-shopify.v1.js")))
     page.wait_for_function("window.footfall")

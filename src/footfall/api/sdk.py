@@ -9,7 +9,12 @@ from typing import Final, NamedTuple
 
 from footfall.sdk_files import SdkFile, sdk_files
 
-_TYPES: Final[Mapping[str, str]] = {".js": "text/javascript", ".mjs": "text/javascript", ".ts": "text/plain"}
+_TYPES: Final[Mapping[str, str]] = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".ts": "text/plain",
+    ".liquid": "text/plain",
+}
 _NEWEST: Final = "public, max-age=300"
 _FROZEN: Final = "public, max-age=31536000, immutable"
 
