@@ -114,10 +114,18 @@
     else if (cid === "" && remembered("localStorage", "footfall.customer")) footfall.reset(); // Logged out: what comes is nobody's.
   };
 
+  // The pixel hears that this script tells of products and the cart, also where no mark may be left, and finds a visitor whose id the page gave.
+  const knowPixel = (footfall) => {
+    const keep = () => footfall.given && footfall.uuid && remembered("localStorage", "footfall.uuid", footfall.uuid);
+    keep();
+    footfall.addEventListener("consent", keep);
+    globalThis.Shopify?.analytics?.publish?.("footfall_script", {});
+  };
+
   const start = (footfall) => {
     const theme = globalThis.Shopify?.theme?.id;
     footfall.defaults = { platform: "Shopify", ...(theme && { theme_id: `${theme}` }) };
-    for (const part of [watchConsent, knowCustomer, watchCart]) {
+    for (const part of [watchConsent, knowCustomer, watchCart, knowPixel]) {
       try {
         part(footfall);
       } catch (error) {

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser.sandbox import Sandbox
 from tests.browser.shopfront import Shopfront
 from tests.support import Server, directory, server
 
@@ -54,3 +55,9 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def page(context: BrowserContext) -> Page:
     """A page of it, whose errors fail the test."""
     return context.new_page()
+
+
+@pytest.fixture
+def shop(page: Page, front: Shopfront, footfall: Server) -> Sandbox:
+    """A shop's page, not opened yet."""
+    return Sandbox(page, front, footfall)
