@@ -129,7 +129,7 @@
       return card;
     }
     #price(product) {
-      const { price, currency = globalThis.Shopify?.currency?.active ?? this.getAttribute("currency") } = product?.variants?.[0] ?? {};
+      const { price, currency = this.getAttribute("currency") ?? globalThis.Shopify?.currency?.active } = product?.variants?.[0] ?? {};
       if (price == null) return "";
       return new Intl.NumberFormat(document.documentElement.lang || [], currency ? { style: "currency", currency } : { minimumFractionDigits: 2 }).format(price);
     }

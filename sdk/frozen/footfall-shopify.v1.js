@@ -16,7 +16,8 @@
   const remembered = (storage, name, value) => {
     try {
       if (value === undefined) return globalThis[storage].getItem(name);
-      globalThis[storage].setItem(name, value);
+      if (value) globalThis[storage].setItem(name, value);
+      else globalThis[storage].removeItem(name);
     } catch {}
     return null;
   };
@@ -50,19 +51,21 @@
   };
 
   let last = Promise.resolve();
+  let seen = null; // The cart as it was last looked at. The browser keeps it only for who allows that.
   // What has changed in the cart since it was last looked at, whoever changed it and by which request: each change counts once.
   const follow = (footfall, { first = false } = {}) => (last = last.then(() => compare(footfall, first)).catch((error) => console.warn("Footfall", error)));
   const compare = async (footfall, first) => {
     const answer = await fetchAsItWas(`${root()}cart.js`, { headers: { Accept: "application/json" } });
     if (!answer.ok) return;
     const cart = await answer.json();
-    const before = parsed(remembered("localStorage", SNAPSHOT));
+    const before = parsed(remembered("localStorage", SNAPSHOT)) ?? seen;
     const lines = {};
     for (const { variant_id, product_id, handle, quantity, price } of cart.items) {
       const line = (lines[variant_id] ??= { product_id, handle, quantity: 0, price: (price / 100).toFixed(2) });
       line.quantity += quantity;
     }
-    remembered("localStorage", SNAPSHOT, JSON.stringify({ token: cart.token, lines }));
+    seen = { token: cart.token, lines };
+    keep(footfall);
     // What stood in a cart that became an order was not removed from it.
     const known = before?.token === cart.token ? before.lines : {};
     if (before || !first) {
@@ -80,6 +83,8 @@
     }
   };
 
+  const keep = (footfall) => remembered("localStorage", SNAPSHOT, footfall.allowed && seen ? JSON.stringify(seen) : "");
+
   const watchCart = (footfall) => {
     globalThis.fetch = function (...request) {
       const answering = fetchAsItWas(...request);
@@ -91,7 +96,8 @@
       this.addEventListener("load", () => this.status < 400 && changesCart(url) && follow(footfall));
       return open.call(this, method, url, ...more);
     };
-    addEventListener("submit", ({ target }) => changesCart(target.action) && remembered("sessionStorage", SUBMITTED, "yes"), true);
+    addEventListener("submit", ({ target }) => footfall.allowed && changesCart(target.action) && remembered("sessionStorage", SUBMITTED, "yes"), true);
+    footfall.addEventListener("consent", () => (seen || !footfall.allowed) && keep(footfall));
     const submitted = remembered("sessionStorage", SUBMITTED) === "yes";
     remembered("sessionStorage", SUBMITTED, "");
     if (submitted) follow(footfall);

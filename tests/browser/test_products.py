@@ -57,6 +57,12 @@ def opened(page: Page, front: Shopfront, footfall: Server, *, viewed: str = "", 
     return uuid_of(page)
 
 
+def test_the_shops_currency_goes_before_that_of_the_shopper(page: Page, front: Shopfront, footfall: Server) -> None:
+    shopper = "<script>window.Shopify = { currency: { active: 'USD' } }</script>"
+    opened(page, front, footfall, viewed="1", source="viewed", currency="EUR", after=shopper)
+    assert "€1.50" in page.locator(".footfall-price").first.inner_text()
+
+
 def titles(page: Page) -> list[str]:
     """The titles that are shown."""
     return page.locator("footfall-products .footfall-title").all_inner_texts()

@@ -123,6 +123,28 @@ def test_a_changed_quantity_counts_as_what_changed(page: Page, front: Shopfront,
     eventually(page, lambda: told(footfall, uuid, "added", "removed"), lambda found: found == expected)
 
 
+def test_nothing_of_the_cart_is_kept_before_consent_or_after_a_refusal(page: Page, front: Shopfront, footfall: Server) -> None:
+    def kept() -> list[str]:
+        names: list[str] = page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
+        return [name for name in names if name not in ("footfall.consent", "footfall.script")]
+
+    with errors_of(page):
+        page.goto(front.show("/", head=script(footfall, "footfall-shopify.js", consent="required")))
+        page.wait_for_function("window.footfall && window.footfall.defaults.platform")
+        page.evaluate("fetch('/cart/add.js', { method: 'POST', body: new URLSearchParams({ id: 11 }) })")
+        eventually(page, lambda: front.calls.count("/cart.js") >= 2)
+        assert kept() == []
+        page.evaluate("footfall.consent(true)")
+        eventually(page, kept, lambda names: "footfall.cart" in names)
+        uuid = uuid_of(page)
+        assert eventually(page, lambda: told(footfall, uuid, "added")) == [("added", "1", "11", 1)]
+        page.evaluate("footfall.consent(false)")
+        eventually(page, kept, lambda names: not any(name == "footfall.cart" for name in names))
+        page.evaluate("fetch('/cart/add.js', { method: 'POST', body: new URLSearchParams({ id: 11 }) })")
+        eventually(page, lambda: front.calls.count("/cart.js") >= 3)
+        assert [name for name in kept() if not name.startswith("footfall.event.")] == []
+
+
 def test_a_cart_from_before_the_script_counts_for_nothing(page: Page, front: Shopfront, footfall: Server) -> None:
     front.add(21, 4)
     uuid = opened(page, front, footfall)
