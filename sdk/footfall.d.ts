@@ -3,7 +3,10 @@
 /** An id as a number, a text of digits or a GraphQL id; another text is a handle. */
 export type ProductName = string | number;
 
-/** A product as a page has it: Shopify's JSON will do. Fields that the wire does not know are stored as they are. */
+/**
+ * A product as a page has it: its names and what is to be told. Fields that the wire does not know are stored as they are; of an object with
+ * `variants`, such as Shopify's JSON, only id, handle and title are taken.
+ */
 export interface ProductFields {
   id?: string | number;
   handle?: string;

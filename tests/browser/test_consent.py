@@ -48,6 +48,39 @@ def test_consent_that_was_given_holds_on_the_next_page(page: Page, front: Shopfr
     assert page.evaluate("footfall.uuid") == uuid
 
 
+def test_what_was_done_before_a_refusal_and_is_not_sent_yet_is_nobodys(page: Page, front: Shopfront, footfall: Server) -> None:
+    opened(page, front, footfall)
+    page.route("**/analytics/**", lambda route: route.abort())
+    page.evaluate("footfall.identify('7');" + search("unsent"))
+    assert any(name.startswith("footfall.event.") for name in page.evaluate(NAMES))
+    page.evaluate("footfall.consent(false)")
+    assert page.evaluate(NAMES) == ["footfall.consent"]
+    page.evaluate(search("unsent"))
+    assert page.evaluate(NAMES) == ["footfall.consent"], "of a visitor who refused nothing is kept"
+    page.unroute("**/analytics/**")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    found = eventually(page, lambda: of_term(footfall, "unsent"), lambda events: len(events) == 2)
+    assert all(event["consent"] == "denied" and not {"uuid", "rsid", "customer_id"} & event.keys() for event in found)
+
+
+def test_what_can_not_be_told_costs_nothing_else_that_waits(page: Page, front: Shopfront, footfall: Server) -> None:
+    opened(page, front, footfall, consent="required")
+    page.evaluate("footfall.track('user', 'searched', 'term', { value: 1n });" + search("beside"))
+    page.evaluate("footfall.consent(true)")
+    assert len(eventually(page, lambda: of_term(footfall, "beside"))) == 1
+
+
+def test_who_was_named_before_consent_is_known_on_the_next_page(page: Page, front: Shopfront, footfall: Server) -> None:
+    opened(page, front, footfall, consent="required")
+    page.evaluate("footfall.identify('7')")
+    assert page.evaluate(NAMES) == []
+    page.evaluate("footfall.consent(true)")
+    page.reload()
+    page.evaluate(search("named"))
+    (found,) = eventually(page, lambda: of_term(footfall, "named"))
+    assert found["customer_id"] == "7"
+
+
 def test_what_waited_counts_without_anybody_where_consent_is_refused(page: Page, front: Shopfront, footfall: Server) -> None:
     opened(page, front, footfall, consent="required")
     page.evaluate("footfall.identify('7');" + search("refused"))

@@ -63,6 +63,16 @@ def test_the_shops_currency_goes_before_that_of_the_shopper(page: Page, front: S
     assert "€1.50" in page.locator(".footfall-price").first.inner_text()
 
 
+def test_a_price_is_shown_also_where_the_pages_language_is_none(page: Page, front: Shopfront, footfall: Server) -> None:
+    opened(page, front, footfall, viewed="1", source="viewed", currency="EUR")
+    page.evaluate(
+        "document.documentElement.lang = 'en_US'; document.querySelector('footfall-products').setAttribute('limit', 3)"
+    )
+    page.evaluate("document.querySelector('footfall-products').products = null")
+    page.evaluate("document.querySelector('footfall-products').refresh()")
+    assert page.locator(".footfall-price").first.inner_text() == "1.50"
+
+
 def titles(page: Page) -> list[str]:
     """The titles that are shown."""
     return page.locator("footfall-products .footfall-title").all_inner_texts()

@@ -229,6 +229,79 @@ def test_the_wait_that_the_server_asks_for_is_kept(page: Page, front: Shopfront,
     eventually(page, lambda: views(footfall, uuid), lambda found: found == ["1"])
 
 
+def test_a_wait_that_is_a_date_is_none(page: Page, front: Shopfront, footfall: Server) -> None:
+    uuid = opened(page, front, footfall)
+    asked: list[int] = []
+
+    def busy_once(route: Route) -> None:
+        asked.append(1)
+        if len(asked) > 1:
+            route.continue_()
+            return
+        said = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
+        route.fulfill(status=503, json={"error": "busy"}, headers={"Retry-After": "Fri, 27 Nov 2026 05:00:00 GMT", **said})
+
+    page.route("**/analytics/**", busy_once)
+    page.evaluate("footfall.viewed('1')")
+    eventually(page, lambda: views(footfall, uuid), lambda found: found == ["1"])
+
+
+def test_events_that_keep_coming_do_not_hold_each_other_up(page: Page, front: Shopfront, footfall: Server) -> None:
+    page.clock.install()
+    uuid = opened(page, front, footfall)
+    for _ in range(4):
+        page.evaluate("footfall.track('user', 'searched', 'term', { defined_noun_id: 'mug' })")
+        page.clock.run_for(700)
+    eventually(page, lambda: stored(footfall, uuid))
+
+
+def test_of_a_product_as_json_only_its_names_are_told(page: Page, front: Shopfront, footfall: Server) -> None:
+    uuid = opened(page, front, footfall)
+    product = "{ id: 5, handle: 'mug', title: 'Mug', price: 1990, url: '/products/mug', description: 'x', variants: [{}] }"
+    page.evaluate(f"footfall.viewed({product})")
+    (event,) = eventually(page, lambda: stored(footfall, uuid))
+    assert (event["product_id"], event["product_handle"], event["url"]) == ("5", "mug", front.url + "/")
+    assert "price" not in event
+
+
+def test_who_logged_out_in_one_tab_is_named_in_no_other(context: BrowserContext, front: Shopfront, footfall: Server) -> None:
+    first, second = context.new_page(), context.new_page()
+    opened(first, front, footfall)
+    first.evaluate("footfall.identify('71')")
+    opened(second, front, footfall)
+    second.evaluate("footfall.reset()")
+    uuid = uuid_of(second)
+    first.evaluate("footfall.viewed('1')")
+    (event,) = eventually(first, lambda: stored(footfall, uuid))
+    assert "customer_id" not in event
+
+
+def test_what_was_handed_over_is_not_sent_again_once_its_id_may_be_forgotten(
+    page: Page, front: Shopfront, footfall: Server
+) -> None:
+    opened(page, front, footfall)
+    old = {"subject": "user", "verb": "viewed", "noun": "product", "event_time": 0, "uuid": "of-long-ago"}
+    kept = "footfall.event." + PUBLIC_KEY + "."
+    page.evaluate(
+        """([kept, old]) => {
+            for (const [id, mark] of [["handed-over", " "], ["never-sent", ""]]) {
+                const event = { ...old, event_id: id, product_id: id, event_time: Date.now() - 8 * 864e5 };
+                localStorage.setItem(kept + id, JSON.stringify(event) + mark);
+            }
+        }""",
+        [kept, old],
+    )
+    page.reload()
+    eventually(page, lambda: views(footfall, "of-long-ago"), lambda found: found == ["never-sent"])
+    assert page.evaluate("(kept) => localStorage.getItem(kept + 'handed-over')", kept) is None
+    page.route("**/analytics/**", lambda route: route.abort())
+    page.evaluate("footfall.viewed('2'); dispatchEvent(new Event('pagehide'))")
+    marks = page.evaluate(
+        "(kept) => Object.keys(localStorage).filter((name) => name.startsWith(kept)).map((name) => localStorage[name])", kept
+    )
+    assert [mark.endswith("} ") for mark in marks] == [True]
+
+
 def test_what_is_rejected_is_told_and_not_sent_again(page: Page, front: Shopfront, footfall: Server) -> None:
     uuid = opened(page, front, footfall)
     outcome = page.evaluate("""new Promise((told) => {
