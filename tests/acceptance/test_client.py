@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,8 +17,10 @@ from footfall.cli.owner import open_owner
 from footfall.client import (
     AsyncClient,
     Client,
+    ClosedError,
     Counts,
     Event,
+    FootfallError,
     NotFlushedError,
     Product,
     Products,
@@ -159,6 +161,58 @@ def test_what_a_key_that_is_unknown_cannot_send_is_given_back(footfall: Server, 
         silent.viewed(1, uuid="v-5")
     assert "1 events were given up" in caplog.text
     assert "Unknown key" in caplog.text
+
+
+def test_a_connection_that_cannot_be_made_is_a_failure_like_any_other(
+    footfall: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[tuple[str, str]] = []
+
+    def on_failed(failed: Sequence[Mapping[str, Any]], failure: FootfallError) -> None:
+        given_back.extend((event["product_id"], str(failure)) for event in failed)
+
+    with Client(footfall.url, PUBLIC_KEY, retries=0, on_failed=on_failed) as client:
+        monkeypatch.setenv("ALL_PROXY", "carrier-pigeon://127.0.0.1:9")
+        client.viewed(1, uuid="v-proxy")
+        client.flush()
+        ((product, why),) = given_back
+        assert product == "1"
+        assert "carrier-pigeon" in why
+        with pytest.raises(UnavailableError, match="carrier-pigeon"):
+            client.send([events.viewed(2, uuid="v-proxy")])
+        monkeypatch.delenv("ALL_PROXY")
+        client.viewed(3, uuid="v-proxy")
+        client.flush()
+        assert client.counts[:4] == (1, 0, 0, 1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_after_an_exit_within_what_it_calls_a_client_takes_no_events_that_nobody_would_send(footfall: Server) -> None:
+    before = set(threading.enumerate())
+    with Client(footfall.url, "unknown", batch_seconds=60, on_failed=lambda *_: sys.exit()) as client:
+        client.viewed(1, uuid="v-exit")
+        (sending,) = set(threading.enumerate()) - before
+        client.flush()
+        sending.join(30)
+        with pytest.raises(ClosedError):
+            client.viewed(2, uuid="v-exit")
+        assert client.counts[3:5] == (1, 0)
+
+
+def test_a_process_that_may_have_no_more_threads_says_so_and_the_next_event_tries_again(
+    footfall: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with Client(footfall.url, PUBLIC_KEY) as client:
+        with monkeypatch.context() as without_threads:
+            without_threads.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="new thread"):
+                client.viewed(1, uuid="v-threads")
+        client.viewed(2, uuid="v-threads")
+        client.flush()
+        assert client.counts[:4] == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -97,11 +97,18 @@ class Client(Speaker):
             return
         with self._starting:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="footfall-client", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="footfall-client", daemon=True)
+                # Kept only once it runs: where a process may have no more threads, the next event tries again.
+                thread.start()
+                self._thread = thread
 
     def _work(self) -> None:
-        self._run(self._courier.work(self._tell))
+        try:
+            self._run(self._courier.work(self._tell))
+        finally:
+            # Whatever else ends the thread, such as an exit within ``on_failed``: the next event is told that nobody sends.
+            self._courier.give_up()
+            self._tell()
 
     def _take(self, texts: list[bytes]) -> None:
         wait_seconds = self._settings.full_wait_seconds
@@ -148,20 +155,25 @@ class Client(Speaker):
         return None
 
     def _answer(self, ask: Ask) -> Answer | NoAnswer:
-        connection = self._connection()
-        started = time.monotonic()
         try:
-            answer = connection.request(
-                ask.method,
-                ask.path,
-                content=ask.content,
-                headers={"Content-Type": ask.content_type},
-                timeout=ask.seconds,
-            )
+            # Making one fails too, for a proxy in the environment that can't be used.
+            connection = self._connection()
+            try:
+                return self._told(connection, ask)
+            finally:
+                self._give_back(connection)
         except Exception as failure:
             return unanswered(failure)
-        finally:
-            self._give_back(connection)
+
+    def _told(self, connection: httpx.Client, ask: Ask) -> Answer:
+        started = time.monotonic()
+        answer = connection.request(
+            ask.method,
+            ask.path,
+            content=ask.content,
+            headers={"Content-Type": ask.content_type},
+            timeout=ask.seconds,
+        )
         return Answer(answer.status_code, answer.headers, answer.content, time.monotonic() - started)
 
     def _connection(self) -> httpx.Client:

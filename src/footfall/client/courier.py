@@ -67,12 +67,14 @@ class Courier:
         # Given up meanwhile: these were handed back, and nobody is told twice.
         if not self._outbox.landed():
             return
-        for text, receipt in zip(batch, receipts, strict=False):
-            if not receipt.is_acknowledged:
-                self._rejected(text, receipt)
-        if failure is not None:
-            self._failed(batch[len(receipts) :], failure)
-        self._outbox.clear(batch)
+        try:
+            for text, receipt in zip(batch, receipts, strict=False):
+                if not receipt.is_acknowledged:
+                    self._rejected(text, receipt)
+            if failure is not None:
+                self._failed(batch[len(receipts) :], failure)
+        finally:
+            self._outbox.clear(batch)
 
     def _rejected(self, text: bytes, receipt: Receipt) -> None:
         if self._on_rejected is None:
