@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from footfall.cli.lanes import Lanes
-from footfall.client.conversation import AGAIN, Conversation, Patience
+from footfall.client.conversation import Conversation, Patience, may_pass
 from footfall.client.errors import NothingAnswersError
 from footfall.client.receipts import Receipt
 from footfall.client.tally import Tally
@@ -44,7 +44,7 @@ class Outcome(Tally):
 
     def answered(self, status: int, seconds: float) -> None:
         super().answered(status, seconds)
-        if status not in AGAIN:
+        if not may_pass(status):
             self.latencies_ms.append(seconds * 1000)
 
     def received(self, receipts: Sequence[Receipt]) -> None:

@@ -30,9 +30,6 @@ from footfall.limits import BATCH_EVENTS_MAX, BODY_BYTES_MAX, QUERY_BYTES_MAX
 
 T = TypeVar("T")
 
-AGAIN: Final = frozenset({408, 429, 502, 503, 504})
-"""Statuses after which the same request may be taken: nothing is wrong with it."""
-
 _BULK: Final = "/api/v2/analytics/event/bulk?receipts=yes"
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -53,6 +50,12 @@ class Patience:
     believes_server: bool = False
     """Whether what a server asks for is waited and no more; else at least that, and longer with each try: a server that says
     ``Retry-After: 5`` all the time must not use up the tries within a minute."""
+
+
+def may_pass(status: int) -> bool:
+    """Whether the same request may be taken later: nothing is wrong with it. Of what a server or a proxy in its place fails
+    with (500, 502, a CDN's 520 to 527), only 501 says that it will never do this."""
+    return status in (408, 425, 429) or (status >= 500 and status != 501)
 
 
 class _UnreadableError(Exception):
@@ -155,7 +158,7 @@ class Conversation:
             asked = None
             if isinstance(reply, Answer):
                 self.tally.answered(reply.status, reply.seconds)
-                if reply.status not in AGAIN:
+                if not may_pass(reply.status):
                     try:
                         return read(reply)
                     except _UnreadableError as failure:

@@ -80,7 +80,7 @@ def test_receipts_come_in_the_order_in_which_events_were_sent() -> None:
 @pytest.mark.parametrize(
     "failing",
     [
-        *(answer(status, {"error": "busy"}) for status in (408, 429, 502, 503, 504)),
+        *(answer(status, {"error": "busy"}) for status in (408, 425, 429, 500, 502, 503, 504, 520, 527)),
         answer(200, b"<html>Sign in to the hotel's network"),
         answer(200, b"\xff"),
         answer(200, {"data": "Received"}),
@@ -144,7 +144,7 @@ def test_a_client_that_was_closed_meanwhile_tries_no_more() -> None:
         (answer(401, {"error": "Unknown key."}), UnknownKeyError, "Unknown key."),
         (answer(403, {"error": "It came from a page."}), RefusedError, "from a page"),
         (answer(404, b"no such page"), RefusedError, "404: no such page"),
-        (answer(500, b""), RefusedError, "500: nothing"),
+        (answer(501, b""), RefusedError, "501: nothing"),
         (answer(301, b"", Location="https://other.example/"), RefusedError, "redirects to https://other.example/"),
         (answer(400, {"error": "The body can't be read."}), RefusedError, "can't be read"),
     ],
