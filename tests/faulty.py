@@ -4,16 +4,17 @@ import json
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 import httpx
 
-Fault = Literal["busy", "cut before", "cut after", "cut within", "garbage", "silent", "narrow"]
+Fault = Literal["busy", "cut before", "cut after", "cut within", "garbage", "silent", "trickling", "narrow"]
 """``busy``: 503 with Retry-After, and nothing is handed on. ``cut before``, ``cut after``, ``cut within``: the connection ends
 before the request is handed on, after that, or in the middle of the answer. ``garbage``: a page instead of the answer.
-``silent``: handed on, and never answered. ``narrow``: 413, as a proxy gives it."""
+``silent``: handed on, and never answered. ``trickling``: the answer comes byte by byte and has no end.
+``narrow``: 413, as a proxy gives it."""
 
 
 class Faulty(ThreadingHTTPServer):
@@ -62,8 +63,24 @@ class _Handler(BaseHTTPRequestHandler):
                 # Until the client has had enough.
                 self.connection.recv(1)
                 self.close_connection = True
+            case "trickling":
+                self._handed_on(body)
+                self._trickle()
             case _:
                 self._answer(*self._handed_on(body))
+
+    def _trickle(self) -> None:
+        """Answer a byte at a time, until the client has had enough."""
+        self._answer(200, b"", {"Content-Length": str(10**9)})
+        self.connection.settimeout(0.02)
+        with suppress(ConnectionError):
+            while True:
+                try:
+                    self.connection.recv(1)
+                    break
+                except TimeoutError:
+                    self.wfile.write(b" ")
+        self.close_connection = True
 
     def _handed_on(self, body: bytes) -> tuple[int, bytes, dict[str, str]]:
         names = ("Authorization", "Footfall-Key", "Content-Type")

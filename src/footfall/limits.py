@@ -421,6 +421,9 @@ CLIENT_PAUSE_SECONDS_MAX: Final = 60
 CLIENT_ANSWER_SECONDS: Final = 10.0
 """How long the client waits for one answer, unless it is told otherwise: a server that waits for a position takes five."""
 
+CLIENT_ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
+"""One answer that the client reads: 250 products with pictures and variants have 1 to 5 MB."""
+
 CLIENT_CALL_SECONDS: Final = 30.0
 """How long a call of the client that waits (``send``, ``flush``, ``close``) takes at most, unless it is told otherwise."""
 

@@ -34,6 +34,7 @@ from tests.faulty import Fault, Faulty, event_ids, faulty
 from tests.support import PUBLIC_KEY, Server, command, directory, server, start_server
 
 FAULTS: tuple[Fault, ...] = get_args(Fault)
+NEVER_ENDING: tuple[Fault, ...] = ("silent", "trickling")
 
 
 @pytest.fixture(scope="module")
@@ -221,12 +222,12 @@ def test_after_a_fault_on_the_way_each_event_is_stored_once_and_in_order(
 ) -> None:
     visitor = f"v-sync-{fault}"
     between.faults.extend([fault, fault])
-    with Client(between.url, PUBLIC_KEY, batch_events=10, answer_seconds=0.5 if fault == "silent" else 10) as client:
+    with Client(between.url, PUBLIC_KEY, batch_events=10, answer_seconds=0.5 if fault in NEVER_ENDING else 10) as client:
         told = [client.viewed(number, uuid=visitor) for number in range(25)]
         client.flush(60)
         counts = client.counts
         assert (counts.stored + counts.duplicate, counts.rejected, counts.failed) == (25, 0, 0)
-        was_handed_on = fault in ("cut after", "cut within", "garbage", "silent")
+        was_handed_on = fault in ("cut after", "cut within", "garbage", *NEVER_ENDING)
         assert (counts.duplicate > 0) == was_handed_on
         assert [product["id"] for product in client.products("viewed", uuid=visitor, limit=2)] == [24, 23]
     assert [item["event_id"] for item in stored(footfall.data, visitor)] == told
@@ -242,7 +243,7 @@ def test_the_same_on_an_event_loop_after_a_fault(footfall: Server, between: Faul
 
     async def work() -> list[Receipt]:
         given = [events.viewed(number, uuid=visitor, event_id=f"{visitor} {number}") for number in range(15)]
-        async with AsyncClient(between.url, PUBLIC_KEY, answer_seconds=0.5 if fault == "silent" else 10) as client:
+        async with AsyncClient(between.url, PUBLIC_KEY, answer_seconds=0.5 if fault in NEVER_ENDING else 10) as client:
             receipts = await client.send(given[:5], timeout_seconds=60)
             for event in given[5:]:
                 client.put(event)

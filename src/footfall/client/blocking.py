@@ -15,7 +15,7 @@ from footfall.client.reading import Parameter, Products
 from footfall.client.receipts import Receipt
 from footfall.client.speaker import Speaker
 from footfall.client.steps import Answer, Ask, NoAnswer, Pause, Reply, Rest, Step, Steps
-from footfall.client.web import options_for, unanswered
+from footfall.client.web import Body, options_for, request_for, unanswered
 from footfall.limits import CLIENT_CALL_SECONDS, CLIENT_EXIT_SECONDS
 
 T = TypeVar("T")
@@ -166,15 +166,12 @@ class Client(Speaker):
             return unanswered(failure)
 
     def _told(self, connection: httpx.Client, ask: Ask) -> Answer:
-        started = time.monotonic()
-        answer = connection.request(
-            ask.method,
-            ask.path,
-            content=ask.content,
-            headers={"Content-Type": ask.content_type},
-            timeout=ask.seconds,
-        )
-        return Answer(answer.status_code, answer.headers, answer.content, time.monotonic() - started)
+        body = Body(ask.seconds)
+        # The timeout is of each read by itself, the body's bound of all of them.
+        with connection.stream(**request_for(ask), timeout=ask.seconds) as answer:
+            for chunk in answer.iter_bytes():
+                body.take(chunk)
+        return body.answer(answer)
 
     def _connection(self) -> httpx.Client:
         try:

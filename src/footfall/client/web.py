@@ -11,6 +11,7 @@ import httpx
 
 from footfall import __version__
 from footfall.client.steps import Answer, Ask, NoAnswer, Pause, Reply, Rest, Step, Steps
+from footfall.limits import CLIENT_ANSWER_BYTES_MAX
 
 T = TypeVar("T")
 
@@ -28,6 +29,42 @@ def options_for(url: str, key: str | None, secret: str | None = None) -> dict[st
 def unanswered(failure: Exception) -> NoAnswer:
     """A request that failed before its answer was there."""
     return NoAnswer(str(failure) or type(failure).__name__, is_unsent=isinstance(failure, httpx.ConnectError))
+
+
+def request_for(ask: Ask) -> dict[str, Any]:
+    """What ``stream`` of ``httpx.Client`` and ``httpx.AsyncClient`` is called with."""
+    return {
+        "method": ask.method,
+        "url": ask.path,
+        "content": ask.content,
+        "headers": {"Content-Type": ask.content_type},
+    }
+
+
+class Body:
+    """The body of an answer as it comes, bounded in size and in time since the request was begun."""
+
+    def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._now = now
+        self._started = now()
+        self._read = bytearray()
+
+    def take(self, chunk: bytes) -> None:
+        """Add what came. Raises ``httpx.TransportError`` at the bounds: a server that trickles holds nobody for longer."""
+        self._read += chunk
+        if len(self._read) > CLIENT_ANSWER_BYTES_MAX:
+            raise httpx.ReadError(f"the answer has more than {CLIENT_ANSWER_BYTES_MAX:,} bytes")
+        if self._now() - self._started > self._seconds:
+            raise self.late()
+
+    def late(self) -> httpx.ReadTimeout:
+        """Why there is no answer where time is up."""
+        return httpx.ReadTimeout(f"no whole answer within {self._seconds:g} seconds")
+
+    def answer(self, response: httpx.Response) -> Answer:
+        """The answer whose body was taken whole."""
+        return Answer(response.status_code, response.headers, bytes(self._read), self._now() - self._started)
 
 
 class AsyncWeb:
@@ -67,18 +104,17 @@ class AsyncWeb:
         return None
 
     async def _answer(self, ask: Ask) -> Answer | NoAnswer:
-        started = time.monotonic()
+        body = Body(ask.seconds)
         try:
-            answer = await self._connection.request(
-                ask.method,
-                ask.path,
-                content=ask.content,
-                headers={"Content-Type": ask.content_type},
-                timeout=ask.seconds,
-            )
+            # httpx knows bounds for the parts of a request alone.
+            async with asyncio.timeout(ask.seconds), self._connection.stream(**request_for(ask), timeout=None) as answer:
+                async for chunk in answer.aiter_bytes():
+                    body.take(chunk)
+        except TimeoutError:
+            return unanswered(body.late())
         except Exception as failure:
             return unanswered(failure)
-        return Answer(answer.status_code, answer.headers, answer.content, time.monotonic() - started)
+        return body.answer(answer)
 
 
 @cache
