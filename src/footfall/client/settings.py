@@ -50,11 +50,20 @@ class Settings:
 
 
 def require_url(url: str) -> None:
-    """Raise ``SettingInvalidError`` where this is no address of a server."""
+    """Raise ``SettingInvalidError`` where this is no address of a server, or has a name or password in it: the address stands
+    in errors and in logs."""
     try:
         parts = urlsplit(url)
+        has_user = "@" in parts.netloc
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
-        is_address = False
+        has_user = is_address = False
+    if has_user:
+        raise SettingInvalidError(
+            "The address has a name or a password before its @, and would show it in logs: give the address without,"
+            " and the shop's key as key=… or secret=…."
+        )
     if not is_address or any(character.isspace() for character in url):
-        raise SettingInvalidError(f"{url[:200]!r} is no address of a server, such as https://events.shop.example.")
+        # Before an @ there may be a password in any of its parts.
+        shown = "This" if "@" in url else repr(url[:200])
+        raise SettingInvalidError(f"{shown} is no address of a server, such as https://events.shop.example.")

@@ -46,6 +46,28 @@ def test_a_setting_that_cannot_be_used_is_named(kind: Any, url: str, settings: d
         kind(url, **{"key": "k", **settings})
 
 
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://shop:hush@events.shop.example", "password before its @"),
+        ("https://hush@events.shop.example:8080/", "password before its @"),
+        ("ftp://:hush@events.shop.example", "password before its @"),
+        ("https://shop:hu/sh@events.shop.example", "no address"),
+        ("https://shop:hush@[events.shop.example", "no address"),
+        ("shop:hush@events.shop.example", "no address"),
+    ],
+)
+def test_a_password_in_the_address_is_refused_and_not_repeated(kind: Any, url: str, said: str) -> None:
+    with pytest.raises(SettingInvalidError, match=said) as raised:
+        kind(url, "k")
+    assert "hu" not in str(raised.value).replace("the shop", "")
+
+
+def test_an_at_sign_in_the_path_of_an_address_is_no_password() -> None:
+    Client("https://events.shop.example/@shop", "k").close()
+
+
 def test_a_client_that_never_waits_is_told_no_waiting_time() -> None:
     with pytest.raises(SettingInvalidError, match="full_wait_seconds"):
         AsyncClient(URL, "k", full_wait_seconds=1)
