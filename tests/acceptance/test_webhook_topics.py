@@ -184,6 +184,31 @@ def test_an_order_and_its_refund_may_come_in_any_order(tmp_path: Path, first: st
     run(scenario())
 
 
+@pytest.mark.parametrize("left_out", [(), ("id", "admin_graphql_api_id")], ids=["with its id", "by its handle alone"])
+def test_what_comes_of_a_product_that_was_brought_back_after_its_deletion_counts(
+    tmp_path: Path, left_out: tuple[str, ...]
+) -> None:
+    async def scenario() -> None:
+        async with running(tmp_path, None, **SETTINGS) as shop:
+
+            async def titles() -> list[str]:
+                asked = {"key": shop.public_key, "handles": ADMIN["handle"]}
+                found = (await shop.client.get("/api/v1/products/static", params=asked)).json()["data"]
+                return [product["title"] for product in found if product["catalog"]]
+
+            await take(shop, "products/create", ADMIN)
+            await take(shop, "products/delete", {"id": ADMIN["id"]})
+            await take(shop, "products/update", ADMIN | {"title": "Late", "updated_at": "2025-07-01T10:00:00Z"})
+            assert await titles() == []
+            back = {name: value for name, value in ADMIN.items() if name not in left_out}
+            answer = await shop.client.put("/api/v1/catalog/products", json=[back], headers=shop.bearer)
+            assert answer.json()["data"][0]["status"] == "created"
+            await take(shop, "products/update", ADMIN | {"title": "Warm Beanie", "updated_at": "2025-07-02T10:00:00Z"})
+            assert await titles() == ["Warm Beanie"]
+
+    run(scenario())
+
+
 def test_a_collection_that_changed_is_stale_until_its_products_are_told(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with running(tmp_path, None, **SETTINGS) as shop:

@@ -106,6 +106,10 @@ class CatalogIntake:
             await self._store(shop, changes.products, lane, also)
         return outcomes
 
+    def has(self, shop: ShopId, product: Product) -> bool:
+        """Whether the catalog holds this product now, by its id or, from a file without ids, by its handle alone."""
+        return self._find(shop, product, _Changes())[1] is not None
+
     async def put_stock(self, shop: ShopId, level: StockLevel, *, also: Sequence[Record] = ()) -> Outcome:
         """Take in how much there is of an inventory item in a location; ``unknown`` where no product has the item."""
         async with self._lock(shop):

@@ -223,8 +223,10 @@ class Webhooks:
     async def _put_product(self, delivery: Delivery, body: _Body, also: _Also) -> Sequence[Outcome]:
         ids = _variant_ids(body)
         product = rest.read_product(body)
-        if self._done.is_done(delivery.shop, _deletion(delivery.shop, known(product.id)), delivery.received_at):
-            # A store never gives an id twice: this was on its way while the product was deleted.
+        deletion = _deletion(delivery.shop, known(product.id))
+        if self._done.is_done(delivery.shop, deletion, delivery.received_at) and not self._catalog.has(delivery.shop, product):
+            # A store never gives an id twice: this was on its way while the product was deleted. Where a pull or an import has
+            # brought it back since, it is as any other.
             await self._append(also)
             return [Outcome("unknown")]
         return await self._catalog.put_products(
