@@ -7,7 +7,7 @@ DATA ?= footfall-data
 PORT ?= 8080
 NODE_MODULES := $(if $(shell command -v npm),node_modules/installed,without-node)
 
-.PHONY: help install dev demo serve check test bench lock clean without-node
+.PHONY: help install dev demo serve check test bench bench-quality lock clean without-node
 
 help:
 	@echo "make demo    install into .venv and show a living shop on http://127.0.0.1:$(PORT)"
@@ -61,6 +61,10 @@ test: dev
 
 bench: dev
 	$(BIN)/python -m tests.benchmarks
+
+# On the recordings in ../shared/data, where they are.
+bench-quality: dev
+	$(BIN)/python -m tests.benchmarks.quality
 
 # Renews the locked requirements; needs uv. No registry is named in them.
 lock:

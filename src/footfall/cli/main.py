@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     "conformance": "footfall.cli.conformance:conformance",
     "datasource": "footfall.cli.datasource:datasource",
     "demo": "footfall.cli.demo:demo",
+    "evaluate": "footfall.cli.evaluate:evaluate",
     "event": "footfall.cli.event:event",
     "export": "footfall.cli.export:export",
     "import": "footfall.cli.import_file:import_file",
