@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footfall.projections.recommendations.neighbours import Kernel, scores
@@ -60,6 +60,7 @@ def by_hand(recorded: list[list[int]], days: list[float], evolving: list[int], n
 session = st.lists(st.integers(0, ITEMS - 1), min_size=1, max_size=8)
 
 
+@settings(deadline=None)
 @given(
     recorded=st.lists(session, max_size=12),
     evolving=st.lists(st.integers(-1, ITEMS), max_size=8),
