@@ -6,7 +6,7 @@ const FOOTFALL_GPC = ""; // "refuse": Global Privacy Control is a refusal, as wi
 (() => {
   "use strict";
   const SECOND = 1000;
-  const VISIT = 1800 * SECOND; // An older mark may be of a script that was taken out since: each page renews it.
+  const VISIT = 1800 * SECOND; // Each page renews the mark: an older one may be of a script taken out since.
   const SCRIPT_LATE = 10 * SECOND; // So long, what it tells as well waits for it.
   const QUEUE_MAX = 1000;
   const BYTES_MAX = 60000; // Browsers send 64 KiB for pages that are gone.
@@ -46,7 +46,7 @@ const FOOTFALL_GPC = ""; // "refuse": Global Privacy Control is a refusal, as wi
     currency: price?.currencyCode,
   });
   const changed = (verb, { merchandise, quantity }) => [{ verb, ...productOf(merchandise), quantity }];
-  // Footfall knows a purchase line by order and variant: lines of one variant are one.
+  // A purchase line is known by order and variant: lines of one variant are one.
   const purchased = ({ order, token, currencyCode, lineItems }) => {
     const lines = {};
     for (const { variant, quantity } of lineItems) {
@@ -92,7 +92,7 @@ const FOOTFALL_GPC = ""; // "refuse": Global Privacy Control is a refusal, as wi
       referrer: page?.referrer,
       gpc,
     }));
-    // The script writes its visitor into the cart: a checkout at another address has another storage.
+    // From the script: a checkout at another address has another storage.
     const uuid = checkout?.attributes?.find(({ key }) => key === "_footfall_uuid")?.value;
     const customer_id = idOf(checkout?.order?.customer?.id ?? init.data?.customer?.id);
     held.push({ events, time, clientId, customer_id, uuid, cartLine, byScript: cartLine || productVariant });
@@ -131,10 +131,8 @@ const FOOTFALL_GPC = ""; // "refuse": Global Privacy Control is a refusal, as wi
     release();
     if (held.length) setTimeout(settle, SECOND / 4);
   };
-  const whoOf = ({ clientId, customer_id }) => {
-    if (!allowed) return { consent: "denied", checkout_token: null };
-    return { uuid: clientId, ...visitor, customer_id, consent: "granted" };
-  };
+  const NOBODY = { uuid: null, rsid: null, customer_id: null, checkout_token: null, consent: "denied" };
+  const whoOf = ({ clientId, customer_id }) => (allowed ? { uuid: clientId, ...visitor, customer_id, consent: "granted" } : NOBODY);
   // Send what can be decided. All can be when the page goes: what nobody has allowed to be known is then nobody's.
   const release = (leaving) => {
     const late = leaving || Date.now() >= decideAt;
@@ -173,6 +171,7 @@ const FOOTFALL_GPC = ""; // "refuse": Global Privacy Control is a refusal, as wi
     const parts = [], sent_at = Date.now();
     let bytes = 2;
     for (const { event } of queue) {
+      if (!allowed) Object.assign(event, NOBODY); // Refused while it waited.
       const part = JSON.stringify({ ...event, sent_at }, (_, value) => value ?? undefined);
       bytes += new Blob([part]).size + 1;
       if (parts.length && bytes > BYTES_MAX) break;
@@ -186,7 +185,7 @@ const FOOTFALL_GPC = ""; // "refuse": Global Privacy Control is a refusal, as wi
     try {
       // As text: browsers send that without asking first.
       answer = await fetch(address, { method: "POST", body, keepalive: true, signal: AbortSignal.timeout?.(20 * SECOND) });
-      said = await answer.text(); // Until it is read, the request takes its part of what may outlive the page.
+      said = await answer.text(); // Unread, it takes up room of what may outlive the page.
     } catch {}
     const { ok, status, headers } = answer ?? {};
     if (said && status < 500 && status !== 408 && status !== 429) {
@@ -194,7 +193,7 @@ const FOOTFALL_GPC = ""; // "refuse": Global Privacy Control is a refusal, as wi
       return ok || warn(said);
     }
     queue.unshift(...entries.filter((entry) => ++entry.tries < TRIES_MAX));
-    const wait = Math.max(Math.min(60, 2 ** failures++) * (0.5 + Math.random() / 2), Math.min(60, headers?.get("Retry-After") ?? 0));
+    const wait = Math.max(Math.min(60, 2 ** failures++) * (0.5 + Math.random() / 2), Math.min(60, headers?.get("Retry-After")) || 0);
     clearTimeout(pause);
     pause = setTimeout(() => send((pause = null)), wait * SECOND);
   };

@@ -1,7 +1,7 @@
 """Consent in the Shopify pixel: who is known, what counts without anybody, and what is left in the page's storage."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.browser.events import errors_of, eventually, script, stored
 from tests.browser.sandbox import LATER, THEME, Sandbox, checkout, of_term, order, searched, variant, viewed
@@ -36,6 +36,29 @@ def test_a_refusal_takes_the_visitor_out_of_the_storage(shop: Sandbox, page: Pag
     (found,) = eventually(page, lambda: of_term(footfall, "pixel after a refusal"))
     assert "uuid" not in found
     assert page.evaluate("Object.keys(localStorage)") == []
+
+
+def test_a_refusal_holds_for_what_could_not_be_sent_before_it(shop: Sandbox, page: Page, footfall: Server) -> None:
+    page.clock.install()
+    asked: list[str] = []
+
+    def fail(route: Route) -> None:
+        asked.append(route.request.post_data or "")
+        route.fulfill(status=503, json={"error": "busy"}, headers={"Access-Control-Allow-Origin": "*"})
+
+    page.route("**/analytics/**", fail)
+    shop.open("/")
+    shop.start(customer="7")
+    shop.publish(*searched("pixel refused while it waits"))
+    eventually(page, lambda: asked)
+    page.wait_for_timeout(200)
+    assert '"uuid"' in asked[0]
+    shop.consent(allowed=False)
+    shop.delivered()
+    page.unroute("**/analytics/**")
+    page.clock.fast_forward(61_000)
+    (found,) = eventually(page, lambda: of_term(footfall, "pixel refused while it waits"))
+    assert (found["consent"], {"uuid", "rsid", "customer_id"} & found.keys()) == ("denied", set())
 
 
 def test_where_nobody_has_asked_yet_it_waits(shop: Sandbox, page: Page, footfall: Server) -> None:

@@ -129,6 +129,27 @@ def test_the_wait_that_the_server_asks_for_is_kept(shop: Sandbox, page: Page, fo
     eventually(page, lambda: words(of_shop(footfall, shop)), lambda found: found == ["searched term"])
 
 
+def test_a_wait_that_is_a_date_does_not_hurry_it(shop: Sandbox, page: Page) -> None:
+    page.clock.install()
+    asked: list[str] = []
+
+    def busy(route: Route) -> None:
+        asked.append(route.request.url)
+        until = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT", "Access-Control-Expose-Headers": "Retry-After"}
+        route.fulfill(status=503, json={"error": "busy"}, headers={"Access-Control-Allow-Origin": "*", **until})
+
+    page.route("**/analytics/**", busy)
+    shop.open("/")
+    shop.start()
+    shop.publish(*searched())
+    eventually(page, lambda: asked)
+    page.clock.pause_at(page.evaluate("Date.now()") + 100)
+    page.wait_for_timeout(500)
+    tried = len(asked)
+    page.wait_for_timeout(500)
+    assert len(asked) == tried < 3
+
+
 def test_what_is_refused_is_not_sent_again(shop: Sandbox, page: Page, footfall: Server) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/analytics/" in request.url else None)
