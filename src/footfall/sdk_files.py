@@ -23,11 +23,15 @@ class SdkFile(NamedTuple):
     gzipped: bytes
     integrity: str
 
-    def tag(self, host: str, key: str | None = None) -> str:
-        """The tag by which a page loads this script; a version is named with its hash: nothing else runs in its place."""
+    def tag(self, host: str, key: str | None = None, core: "SdkFile | None" = None) -> str:
+        """The tag by which a page loads this script; a version is named with its hash: nothing else runs in its place.
+
+        ``core`` is the script that this one loads by itself, if it does: a version names its hash too.
+        """
         frozen = f' integrity="{self.integrity}" crossorigin="anonymous"' if self.version is not None else ""
         whose = f' data-key="{html.escape(key)}"' if key is not None else ""
-        return f'<script src="{html.escape(host)}/sdk/{self.name}"{frozen}{whose}></script>'
+        loads = f' data-core-integrity="{core.integrity}"' if core is not None and core.version is not None else ""
+        return f'<script src="{html.escape(host)}/sdk/{self.name}"{frozen}{whose}{loads}></script>'
 
 
 def folder() -> Path:

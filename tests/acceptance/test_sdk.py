@@ -81,7 +81,9 @@ def test_the_tags_that_the_command_prints_name_what_is_served(footfall: Server) 
     for url, name, _, hashed, rest in scripts:
         content = httpx.get(url, timeout=30).content
         assert hashed == (integrity(content) if name in FROZEN else ""), name
-        assert rest == ("" if name.startswith("footfall-products") else f' data-key="{PUBLIC_KEY}"')
+        whose = "" if name.startswith("footfall-products") else f' data-key="{PUBLIC_KEY}"'
+        core = integrity((folder() / "frozen" / "footfall.v1.js").read_bytes())
+        assert rest == whose + (f' data-core-integrity="{core}"' if name == "footfall-shopify.v1.js" else "")
 
 
 def test_programs_are_told_of_every_file_and_of_no_hash_that_changes(footfall: Server) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from footfall.sdk_files import sdk_files
 from tests.browser.events import errors_of, eventually, script, stored, uuid_of
 from tests.browser.shopfront import Shopfront
 from tests.support import Server
@@ -64,6 +65,36 @@ def test_the_chosen_variant_and_the_theme_are_told(page: Page, front: Shopfront,
     assert (event["shopify_variant_id"], event["theme_id"]) == ("12", "128")
 
 
+@pytest.mark.parametrize("path", ["/", "/collections/all"])
+@pytest.mark.parametrize("kind", ["the theme's product JSON", "product JSON under a product key", "linked data"])
+def test_a_product_that_a_page_only_features_is_no_view(
+    page: Page, front: Shopfront, footfall: Server, path: str, kind: str
+) -> None:
+    uuid = opened(page, front, footfall, path, head=PAGES[kind])
+    page.evaluate("footfall.track('user', 'searched', 'term', { defined_noun_id: 'last' })")
+    eventually(page, lambda: stored(footfall, uuid))
+    assert [event["verb"] for event in stored(footfall, uuid)] == ["searched"]
+
+
+UPSELL = {"id": 99, "handle": "upsell", "title": "Upsell"}
+LINKED_UPSELL = {"@type": "Product", "name": "Upsell", "productID": "99", "url": "https://shop.example/products/upsell"}
+BESIDE = {
+    "JSON": f"<script type='application/json' data-product-json>{json.dumps(UPSELL)}</script>",
+    "linked data": f"<script type='application/ld+json'>{json.dumps(LINKED_UPSELL)}</script>",
+}
+
+
+@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_product_page_tells_of_its_own_product_whatever_it_shows_first(
+    page: Page, front: Shopfront, footfall: Server, beside: str, kind: str
+) -> None:
+    uuid = opened(page, front, footfall, "/products/shirt", head=BESIDE[beside] + PAGES[kind])
+    (event,) = eventually(page, lambda: stored(footfall, uuid))
+    assert (event["product_id"], event["product_handle"]) == ("5630650697948", "shirt")
+    assert event.get("shopify_product_title") != "Upsell"
+
+
 @pytest.mark.parametrize("path", ["/", "/collections/all", "/pages/products"])
 def test_a_page_of_no_product_is_no_view(page: Page, front: Shopfront, footfall: Server, path: str) -> None:
     listed = {"@type": "ItemList", "itemListElement": []}
@@ -108,6 +139,43 @@ def test_a_form_that_leads_to_the_cart_page_counts_too(page: Page, front: Shopfr
     page.get_by_role("button").click()
     page.wait_for_url("**/cart")
     eventually(page, lambda: told(footfall, uuid, "added"), lambda found: found == [("added", "2", "21", 3)])
+
+
+def test_the_page_of_the_cart_tells_of_changes_that_no_script_made(page: Page, front: Shopfront, footfall: Server) -> None:
+    """Forms that post to the cart's page, and links to ``/cart/change``."""
+    uuid = opened(page, front, footfall)
+    page.evaluate(ADD["fetch of JSON"])
+    eventually(page, lambda: told(footfall, uuid, "added"))
+    front.change(11, 5)
+    opened(page, front, footfall, "/cart")
+    expected = [("added", "1", "11", 2), ("added", "1", "11", 3)]
+    eventually(page, lambda: told(footfall, uuid, "added"), lambda found: found == expected)
+
+
+def test_requests_still_go_through_the_fetch_that_another_script_put_there(
+    page: Page, front: Shopfront, footfall: Server
+) -> None:
+    """It comes between the script and the core, which is still on its way."""
+    late = """<script>{ const before = window.fetch; window.through = [];
+        window.fetch = function (...request) { through.push(request[0]); return before.apply(this, request) } }</script>"""
+    opened(page, front, footfall, body=late)
+    page.evaluate(ADD["fetch of JSON"])
+    assert "/cart/add.js" in page.evaluate("through")
+    uuid = uuid_of(page)
+    eventually(page, lambda: told(footfall, uuid, "added"), lambda found: found == [("added", "1", "11", 2)])
+
+
+def test_a_cart_whose_token_gets_another_key_is_the_same_cart(page: Page, front: Shopfront, footfall: Server) -> None:
+    front.new_cart("c1?key=one")
+    uuid = opened(page, front, footfall)
+    page.evaluate(ADD["fetch of JSON"])
+    eventually(page, lambda: told(footfall, uuid, "added"))
+    front.cart["token"] = "c1?key=two"
+    page.evaluate("fetch('/cart/add.js', { method: 'POST', body: new URLSearchParams({ id: 21 }) })")
+    expected = [("added", "1", "11", 2), ("added", "2", "21", 1)]
+    eventually(page, lambda: told(footfall, uuid, "added"), lambda found: len(found) >= 2)
+    page.wait_for_timeout(300)
+    assert told(footfall, uuid, "added") == expected
 
 
 def test_a_changed_quantity_counts_as_what_changed(page: Page, front: Shopfront, footfall: Server) -> None:
@@ -185,12 +253,95 @@ def test_a_visitor_who_refuses_stays_out_of_the_cart(page: Page, front: Shopfron
     assert front.cart["attributes"] == {}
 
 
-PRIVACY = "<script>window.Shopify = {{ customerPrivacy: {{ analyticsProcessingAllowed: () => {allowed} }} }}</script>"
+def test_a_refusal_takes_the_visitor_out_of_the_cart(page: Page, front: Shopfront, footfall: Server) -> None:
+    uuid = opened(page, front, footfall)
+    page.evaluate(ADD["fetch of JSON"])
+    eventually(page, lambda: front.cart["attributes"], lambda found: found == {"_footfall_uuid": uuid})
+    page.evaluate("footfall.consent(false)")
+    eventually(page, lambda: front.cart["attributes"], lambda found: found == {"_footfall_uuid": ""})
+
+
+def test_who_agrees_after_filling_the_cart_is_in_it(page: Page, front: Shopfront, footfall: Server) -> None:
+    page.goto(front.show("/", head=script(footfall, "footfall-shopify.js", consent="required")))
+    page.wait_for_function("window.footfall && window.footfall.defaults.platform")
+    page.evaluate(ADD["fetch of JSON"])
+    eventually(page, lambda: front.calls.count("/cart.js") >= 2)
+    assert front.cart["attributes"] == {}
+    page.evaluate("footfall.consent(true)")
+    uuid = uuid_of(page)
+    eventually(page, lambda: front.cart["attributes"], lambda found: found == {"_footfall_uuid": uuid})
+
+
+def test_after_a_log_out_the_cart_is_the_next_visitors(page: Page, front: Shopfront, footfall: Server) -> None:
+    before = opened(page, front, footfall, customer="78")
+    page.evaluate(ADD["fetch of JSON"])
+    eventually(page, lambda: front.cart["attributes"], lambda found: found == {"_footfall_uuid": before})
+    after = opened(page, front, footfall, customer="")
+    assert after != before
+    eventually(page, lambda: front.cart["attributes"], lambda found: found == {"_footfall_uuid": after})
+    eventually(page, lambda: told(footfall, before, "added"))
+    assert told(footfall, after, "added", "removed") == [], "the same cart, though another's"
+
+
+PRIVACY = """<script>window.Shopify = {{ customerPrivacy: {{
+    analyticsProcessingAllowed: () => {allowed}, currentVisitorConsent: () => ({{ analytics: "{choice}" }}) }} }}</script>"""
+ASKED = """<script>window.Shopify = { loadFeatures(features, done) { window.answer = (allowed) => {
+    Shopify.customerPrivacy = { analyticsProcessingAllowed: () => allowed }; done() } ; window.fail = () => done(new Error("blocked")) } }
+</script>"""
+"""Shopify's privacy interface as it is on most pages: it comes later."""
+
+
+def test_before_shopify_has_answered_nobody_is_known_and_nothing_sent(page: Page, front: Shopfront, footfall: Server) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.post_data or "") if "/analytics/" in request.url else None)
+    page.goto(front.show("/products/shirt", head=ASKED + PAGES["linked data"] + script(footfall, "footfall-shopify.js")))
+    page.wait_for_function("window.answer && window.footfall?.defaults.platform")
+    page.evaluate("footfall.flush()")
+    kept = "Object.keys(localStorage)"
+    assert (sent, page.evaluate(kept), page.evaluate("footfall.uuid")) == ([], [], None)
+    page.evaluate("answer(false)")
+    eventually(page, lambda: sent)
+    (event,) = json.loads(sent[0])
+    assert (event["consent"], "uuid" in event, "rsid" in event) == ("denied", False, False)
+    assert "footfall.uuid" not in page.evaluate(kept)
+
+
+def test_where_shopifys_privacy_interface_fails_nobody_has_agreed(page: Page, front: Shopfront, footfall: Server) -> None:
+    page.goto(front.show("/products/shirt", head=ASKED + PAGES["linked data"] + script(footfall, "footfall-shopify.js")))
+    page.wait_for_function("window.fail && window.footfall?.defaults.platform")
+    page.evaluate("fail()")
+    assert page.evaluate("[footfall.allowed, localStorage.length]") == [None, 0]
+    page.evaluate("footfall.consent(true)")
+    uuid = uuid_of(page)
+    eventually(page, lambda: told(footfall, uuid, "viewed"))
+
+
+@pytest.mark.parametrize(
+    ("said", "choice", "allowed", "then"),
+    [
+        (None, "", True, True),
+        (None, "", False, False),
+        ("denied", "", True, False),
+        ("granted", "", False, True),
+        ("denied", "yes", True, True),
+        ("granted", "no", False, False),
+    ],
+)
+def test_a_choice_at_shopify_holds_and_a_regions_default_only_where_nobody_said_anything(
+    page: Page, front: Shopfront, footfall: Server, said: str | None, choice: str, allowed: bool, then: bool
+) -> None:
+    before = f"<script>localStorage.setItem('footfall.consent', '{said}')</script>" if said else ""
+    head = before + PRIVACY.format(allowed=str(allowed).lower(), choice=choice)
+    page.goto(front.show("/", head=head + script(footfall, "footfall-shopify.js")))
+    page.wait_for_function("window.footfall?.defaults.platform")
+    assert page.evaluate("footfall.allowed") is then
 
 
 def test_shopifys_consent_is_taken_over(page: Page, front: Shopfront, footfall: Server) -> None:
     page.goto(
-        front.show("/", head=PRIVACY.format(allowed="false") + script(footfall, "footfall-shopify.js", consent="required"))
+        front.show(
+            "/", head=PRIVACY.format(allowed="false", choice="") + script(footfall, "footfall-shopify.js", consent="required")
+        )
     )
     page.wait_for_function("window.footfall && footfall.allowed === false")
     assert page.evaluate("footfall.uuid") is None
@@ -226,6 +377,36 @@ def test_the_theme_may_name_the_customer(page: Page, front: Shopfront, footfall:
     assert after != uuid, "named and empty is logged out"
     event = eventually(page, lambda: stored(footfall, after))[0]
     assert "customer_id" not in event
+
+
+def test_the_pages_own_work_after_a_log_out_is_the_next_visitors(page: Page, front: Shopfront, footfall: Server) -> None:
+    before = opened(page, front, footfall, customer="78")
+    work = "<script>(window.footfallReady ||= []).push((footfall) => footfall.viewed('mug'))</script>"
+    after = opened(page, front, footfall, head=work, customer="")
+    (event,) = eventually(page, lambda: stored(footfall, after))
+    assert ("customer_id" in event, told(footfall, before, "viewed")) == (False, [])
+
+
+def test_a_customer_who_agrees_later_is_known_to_the_page_after_the_log_out(
+    page: Page, front: Shopfront, footfall: Server
+) -> None:
+    page.goto(front.show("/", head=script(footfall, "footfall-shopify.js", consent="required", customer="78")))
+    page.wait_for_function("window.footfall?.defaults.platform")
+    page.evaluate("footfall.consent(true)")
+    before = uuid_of(page)
+    assert opened(page, front, footfall, consent="required", customer="") != before
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_core_runs_only_with_the_hash_that_the_tag_names(
+    page: Page, front: Shopfront, footfall: Server, right: bool
+) -> None:
+    core = sdk_files()["footfall.js"].integrity if right else "sha384-" + "A" * 64
+    tag = script(footfall, "footfall-shopify.js", **{"core-integrity": core})
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/sdk/footfall.js")):
+        page.goto(front.show("/", head=tag))
+    page.wait_for_function("document.readyState === 'complete'")
+    assert page.evaluate("Boolean(window.footfall)") is right
 
 
 def test_its_frozen_version_loads_the_frozen_core(page: Page, front: Shopfront, footfall: Server) -> None:

@@ -63,7 +63,9 @@ def sdk(*, host: str | None, key: str | None, data: Path | None, as_json: bool) 
         click.echo(f"{purpose}:\n")
         for file in _of(script, list(files.values())):
             what = "the newest" if file.version is None else f"version {file.version}, for ever"
-            click.echo(f"  {what} ({counted(len(file.gzipped), 'byte')} compressed)\n  {file.tag(host or _HOST, whose)}\n")
+            core = files.get(file.name.replace(script, "footfall")) if script == "footfall-shopify" else None
+            tag = file.tag(host or _HOST, whose, core)
+            click.echo(f"  {what} ({counted(len(file.gzipped), 'byte')} compressed)\n  {tag}\n")
     missing = [name for name, given in (("--host", host), ("--key", key)) if given is None]
     if missing:
         note(f"Put your own in with {' and '.join(missing)}.")
