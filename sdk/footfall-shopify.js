@@ -83,7 +83,7 @@
       line.quantity += quantity;
     }
     const token = `${cart.token}`.split("?")[0]; // What may follow is a key, and no part of it.
-    seen = { token, lines };
+    seen = { token, lines, visitor: before?.visitor };
     keep(footfall);
     // What stood in a cart that became an order was not removed from it.
     const known = before?.token === token ? before.lines : {};
@@ -97,11 +97,14 @@
       }
     }
     // The cart names its visitor, or nobody once they have refused. Without an answer it stays as it is.
+    if (footfall.allowed === null) return;
     const visitor = footfall.uuid ?? "";
-    if (footfall.allowed !== null && (cart.items.length || !visitor) && (cart.attributes?._footfall_uuid ?? "") !== visitor) {
+    if ((cart.items.length || !visitor) && (cart.attributes?._footfall_uuid ?? "") !== visitor) {
       const body = JSON.stringify({ attributes: { _footfall_uuid: visitor } });
       await fetchAsItWas(`${root()}cart/update.js`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
     }
+    seen.visitor = visitor;
+    keep(footfall);
   };
 
   const keep = (footfall) => remembered("localStorage", SNAPSHOT, footfall.allowed && seen ? JSON.stringify(seen) : "");
@@ -119,17 +122,17 @@
       return open.call(this, method, url, ...more);
     };
     addEventListener("submit", ({ target }) => footfall.allowed && changesCart(target.action) && remembered("sessionStorage", SUBMITTED, "yes"), true);
-    let allowed = footfall.allowed;
+    // After another answer, or a log-out, the cart is another visitor's.
+    const isTheirs = () => (parsed(remembered("localStorage", SNAPSHOT)) ?? seen)?.visitor === (footfall.uuid ?? "");
     footfall.addEventListener("consent", () => {
       if (seen || !footfall.allowed) keep(footfall);
-      if (allowed !== footfall.allowed) follow(footfall, { first: true });
-      allowed = footfall.allowed;
+      if (!isTheirs()) follow(footfall, { first: true });
     });
     const submitted = remembered("sessionStorage", SUBMITTED) === "yes";
     remembered("sessionStorage", SUBMITTED, "");
     // The cart's page comes after changes that no request of a script tells of: forms that post to it, links.
     const onCartPage = /\/cart\/?$/.test(location.pathname);
-    if (submitted || onCartPage || !remembered("localStorage", SNAPSHOT)) follow(footfall, { first: !submitted });
+    if (submitted || onCartPage || !isTheirs()) follow(footfall, { first: !submitted });
   };
 
   const watchConsent = (footfall) => {
@@ -158,8 +161,7 @@
         if (detail.granted) footfall.identify(customer_id, { signature });
       });
     } else if (cid === "" && remembered("localStorage", "footfall.customer")) {
-      footfall.reset(); // Logged out: what comes is nobody's, and the cart another visitor's.
-      follow(footfall, { first: true });
+      footfall.reset(); // Logged out: what comes is nobody's.
     }
   };
 
