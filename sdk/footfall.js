@@ -104,13 +104,14 @@
     reset(given) {
       this.given = given;
       this.customer = null;
-      for (const name of ["uuid", "session", "customer", "script"]) save("footfall." + name);
+      for (const name of ["uuid", "session", "customer"]) save("footfall." + name);
     }
     consent(granted) {
       save("footfall.consent", granted ? "granted" : "denied");
       if (this.allowed) save("footfall.script", Date.now());
       else {
         this.reset(this.given);
+        save("footfall.script");
         this.#kept().forEach((name) => save(name));
         for (const event of this.#queue.values()) {
           for (const name of ["uuid", "rsid", "customer_id", "customer_signature"]) delete event[name];

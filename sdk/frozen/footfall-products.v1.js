@@ -40,8 +40,10 @@
     connectedCallback() {
       if (!this.products) this.#show(Array(this.limit).fill(null)); // Its place is there before the page is first painted.
       (globalThis.footfallReady ??= []).push((footfall) => {
+        if (!this.isConnected) return;
         this.footfall ??= footfall;
         this.refresh();
+        this.#stop.abort();
         const { signal } = (this.#stop = new AbortController());
         // What a visitor does changes what a live list shows; what it says of itself does not.
         const live = ({ detail }) => this.hasAttribute("live") && detail.events.some((event) => event?.noun === "product") && this.refresh();
@@ -129,9 +131,15 @@
       return card;
     }
     #price(product) {
-      const { price, currency = this.getAttribute("currency") ?? globalThis.Shopify?.currency?.active } = product?.variants?.[0] ?? {};
-      if (price == null) return "";
-      return new Intl.NumberFormat(document.documentElement.lang || [], currency ? { style: "currency", currency } : { minimumFractionDigits: 2 }).format(price);
+      const shopper = globalThis.Shopify?.currency; // Prices are in the shop's, which is the shopper's only where the rate is 1.
+      const own = Number(shopper?.rate) === 1 ? shopper.active : undefined;
+      const { price, currency = this.getAttribute("currency") ?? own } = product?.variants?.[0] ?? {};
+      try {
+        const form = currency ? { style: "currency", currency } : { minimumFractionDigits: 2 };
+        return price == null ? "" : new Intl.NumberFormat(document.documentElement.lang || [], form).format(price);
+      } catch {
+        return price; // The page's language or the currency is none that the browser knows.
+      }
     }
 
     // What a line item carries when it was added from this list, so that its order says what led to it.

