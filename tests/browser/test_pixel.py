@@ -219,7 +219,7 @@ def test_a_visitor_that_the_script_is_about_to_make_is_not_made_twice(shop: Sand
 
 def test_an_id_of_the_shops_own_is_the_pixels_too(shop: Sandbox, page: Page, footfall: Server) -> None:
     given = f"shop-{uuid.uuid4()}"
-    with_script(shop, footfall, "/", uuid=given)
+    with_script(shop, footfall, uuid=given)
     shop.start()
     shop.publish(*searched())
     eventually(page, lambda: words(stored(footfall, given)), lambda found: found == ["searched term", "viewed product"])
