@@ -17,7 +17,7 @@ from footfall.projections.recommendations.sessions import Floats, Items, Numbers
 class Kernel(NamedTuple):
     """What decides how much a session and an item in it count. The defaults are what a shop gets.
 
-    Steps are places in a session; ``footfall evaluate`` and ``docs/reference/recommendations.md`` tell what each brings.
+    Steps are places in a session; ``docs/guides/evaluating.md`` tells what each brings.
     """
 
     sessions_m: int = 2_500
@@ -30,13 +30,13 @@ class Kernel(NamedTuple):
     """An item of the session under way that lies so many steps back counts 1/e."""
     lambda_ipw: float = 3.62
     """A neighbour whose newest shared item lies so many steps back counts 1/e."""
-    lambda_inh: float = 1.5
+    lambda_inh: float = 2.0
     """In a neighbour, an item so many steps from the last shared one counts 1/e."""
     lambda_snh_days: float = 180.0
     """A neighbour so many days old counts 1/e."""
     lambda_idf: float = 1.0
     """How much more a rare item counts."""
-    again: float = 2.0
+    again: float = 3.0
     """How much more an item of the session under way counts that may come again. Ours: in clicks on shops, two in five lead
     back to something seen before."""
     lambda_again: float = 10.0
