@@ -280,6 +280,26 @@ RANKING_TOUCHED_MAX: Final = 250
 RANKED_PRODUCTS_MAX: Final = 1_000_000
 """Products in all rankings in memory: 120 MB. At the bound the ranking that was asked for longest ago goes."""
 
+# --- recommendations ---------------------------------------------------------------------------------------------
+
+SESSIONS_WINDOW_DAYS: Final = 180
+"""From how many days sessions recommend: what was bought together in spring still goes together in summer."""
+
+SESSIONS_MAX: Final = 5_000_000
+"""Sessions of a shop that recommend, the latest: 1.2 GB where each has five products."""
+
+SESSIONS_KEPT_MAX: Final = 5_500_000
+"""Sessions of a shop in memory: some more, so that what an erasure or a late event takes away needs no reading again."""
+
+SESSION_ITEMS_MAX: Final = 250
+"""Products of a session: one in a hundred has more than twenty, and who sees more than this collects prices. Fits 8 bits."""
+
+SESSION_EVENTS_MAX: Final = 1_000
+"""Events on products in a session: one every ten seconds, three hours long."""
+
+SESSION_SPAN_HOURS_MAX: Final = 48
+"""How long a session may last: nobody looks around for two days without a pause of half an hour."""
+
 # --- data sources ------------------------------------------------------------------------------------------------
 
 DATA_SOURCES_MAX: Final = 1_000

@@ -7,9 +7,8 @@ import click
 from footfall.cli.options import json_option
 from footfall.cli.show import counted, note, print_fields, print_json
 from footfall.cli.sources.clicks import Clicks, read_clicks
-from footfall.projections.recommendations.evaluation import LISTED, Last, Result
+from footfall.projections.recommendations.evaluation import LISTED, Last, Result, Trained
 from footfall.projections.recommendations.evaluation import evaluate as measure
-from footfall.projections.recommendations.evaluation import train as build
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -42,15 +41,15 @@ def evaluate(*, train_file: Path, test_file: Path, last: Last, min_prefix: int, 
     \b
     Example: footfall evaluate --train train.tsv.gz --test test.tsv.gz
     """
-    trained = build(_read(train_file).sessions)
+    trained = Trained(_read(train_file).sessions)
     result = measure(trained, _read(test_file).sessions, last=last, prefix_min=min_prefix)
     if as_json:
         shown = {name: round(value, 5) if isinstance(value, float) else value for name, value in result._asdict().items()}
-        print_json({"train_sessions": len(trained.sessions), "items": len(trained.numbers), "last": last, **shown})
+        print_json({"train_sessions": trained.sessions.counted, "items": len(trained.numbers), "last": last, **shown})
         return
     print_fields(
         [
-            ("trained on", f"{counted(len(trained.sessions), 'session')}, {counted(len(trained.numbers), 'item')}"),
+            ("trained on", f"{counted(trained.sessions.counted, 'session')}, {counted(len(trained.numbers), 'item')}"),
             *_told(result, last),
         ]
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from footfall.cli.sources.opening import OpenFile
+from footfall.clock import SECOND_MS
 from footfall.errors import InputInvalidError
 from footfall.projections.recommendations.evaluation import Recorded
 
@@ -61,7 +62,7 @@ def read_clicks(path: Path) -> Clicks:
 
 def _session(clicks: list[tuple[float, int, str]], *, timed: bool) -> Recorded:
     clicks.sort()
-    return Recorded([item for _, _, item in clicks], clicks[-1][0] if timed else None)
+    return Recorded([item for _, _, item in clicks], [int(at * SECOND_MS) for at, _, _ in clicks] if timed else None)
 
 
 def _cells(file: OpenFile) -> Iterator[list[str]]:

@@ -5,29 +5,29 @@ next (Ludewig, Jannach, "Evaluation of session-based recommendation algorithms",
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from footfall.projections.recommendations.neighbours import Kernel, scores
-from footfall.projections.recommendations.sessions import Items, Sessions, build, days_of
+from footfall.clock import DAY_MS, SECOND_MS
+from footfall.projections.recommendations.neighbours import Asker, Kernel, Step
+from footfall.projections.recommendations.sessions import Integers, Kind, Sessions, Signal
 
 LISTED = 20
 """How long the lists are that are measured."""
 Last = Literal["keep", "drop"]
 """Whether the item seen last may be recommended: papers ``keep`` it, a shop would ``drop`` it."""
-_SPAN_DAYS_UNKNOWN = 120.0
-"""Over how many days sessions are taken to be spread evenly whose file has no times: a few months, as public recordings
-are."""
+_SPAN_MS_UNKNOWN = 120 * DAY_MS
+"""Over how long sessions are taken to be spread evenly whose file has no times: a few months, as public recordings are."""
 
 
 class Recorded(NamedTuple):
-    """A session of a recording: its events' items, oldest first, and the time of the last in seconds since the epoch, ``None``
-    where the recording has no times."""
+    """A session of a recording: its events' items, oldest first, and the time of each in milliseconds since the epoch,
+    ``None`` where the recording has no times."""
 
     items: Sequence[str]
-    at: float | None
+    times: Sequence[int] | None
 
 
 class Result(NamedTuple):
@@ -50,25 +50,43 @@ class Result(NamedTuple):
     p90_ms: float
 
 
-class Trained(NamedTuple):
-    """Sessions as columns, what number each item has, and the time after the last of them in days."""
+class Trained:
+    """Sessions, and what number each item has."""
 
-    sessions: Sessions
-    numbers: Mapping[str, int]
-    end_days: float
+    def __init__(self, recorded: Sequence[Recorded], *, before: Sequence[Recorded] = ()) -> None:
+        """Take in recorded sessions; where one has no times, all are spread evenly in the order in which they come, up to the
+        first of those that they come ``before``."""
+        self.sessions = Sessions()
+        self.numbers: dict[str, int] = {}
+        self._visitors = 0
+        self._positions = 0
+        self.end = 0
+        """When the last of them was seen, in milliseconds."""
+        for session, times in zip(recorded, _times(recorded, _first(before)), strict=True):
+            visitor = self.next_visitor()
+            for item, at in zip(session.items, times, strict=True):
+                self.add(visitor, self.number(item), at)
+        self.settle()
 
+    def next_visitor(self) -> int:
+        """Who nobody was so far: each session of a recording is somebody's own."""
+        self._visitors += 1
+        return self._visitors
 
-def train(recorded: Sequence[Recorded]) -> Trained:
-    """The columns of recorded sessions: in the order of their times where all have one, else as they come."""
-    timed = all(session.at is not None for session in recorded)
-    ordered = sorted(recorded, key=lambda session: session.at or 0.0) if timed else recorded
-    numbers: dict[str, int] = {}
-    numbered = [[numbers.setdefault(item, len(numbers)) for item in session.items] for session in ordered]
-    if timed:
-        days = days_of([session.at or 0.0 for session in ordered])
-    else:
-        days = [_SPAN_DAYS_UNKNOWN * place / max(1, len(ordered)) for place in range(len(ordered))]
-    return Trained(build(numbered, days, len(numbers)), numbers, days[-1] if days else 0.0)
+    def number(self, item: str) -> int:
+        """An item's number."""
+        return self.numbers.setdefault(item, len(self.numbers))
+
+    def add(self, visitor: int, item: int, at: int) -> None:
+        """Take in a click. A recording says itself what a session is, so each has a name."""
+        self._positions += 1
+        self.end = max(self.end, at)
+        self.sessions.add(Signal(visitor, visitor, item, Kind.VIEWED, at, self._positions))
+
+    def settle(self) -> None:
+        """Bring the window up to the last click."""
+        for _ in self.sessions.settle(self.end):
+            pass
 
 
 def evaluate(
@@ -79,23 +97,88 @@ def evaluate(
     prefix_min: int = 1,
     kernel: Kernel = Kernel(),  # noqa: B008
 ) -> Result:
-    """Ask after each prefix of at least ``prefix_min`` events of each session of the test. Every question is asked at the end
-    of what was trained: a test never sees itself."""
-    measured = _Measured(len(trained.sessions.counts))
+    """Static split: ask after each prefix of at least ``prefix_min`` events of each session of the test. Every question is
+    asked at the end of what was trained: a test never sees itself."""
+    measured = _Measured(len(trained.numbers))
+    asker = Asker(trained.sessions, kernel)
     for session in test:
         known = [trained.numbers.get(item, -1) for item in session.items]
         for length in range(max(1, prefix_min), len(known)):
             begin = time.perf_counter()
-            listed = _listed(trained, known[:length], last, kernel)
+            listed = _listed(asker, known[:length], trained.end, last)
             measured.count(time.perf_counter() - begin, listed, known[length:])
     return measured.result(trained.sessions)
 
 
-def _listed(trained: Trained, prefix: Sequence[int], last: Last, kernel: Kernel) -> Items:
-    best = scores(trained.sessions, prefix, trained.end_days, kernel).best(LISTED + 1)
+def replay(
+    trained: Trained,
+    test: Sequence[Recorded],
+    *,
+    last: Last,
+    prefix_min: int = 1,
+    kernel: Kernel = Kernel(),  # noqa: B008
+) -> Result:
+    """Prequential replay: the test's clicks in the order of time, each first asked for and then taken in, so that sessions of
+    the test learn from each other; nobody's own session is their neighbour. ``trained`` has the test's sessions after it."""
+    measured = _Measured(len(trained.numbers) + sum(len(session.items) for session in test))
+    asker = Asker(trained.sessions, kernel)
+    known = [[trained.number(item) for item in session.items] for session in test]
+    visitors = [trained.next_visitor() for _ in test]
+    for session, place, at in _in_time(test):
+        if place >= max(1, prefix_min):
+            own = trained.sessions.slots(visitors[session])
+            begin = time.perf_counter()
+            listed = _listed(asker, known[session][:place], at, last, own)
+            measured.count(time.perf_counter() - begin, listed, known[session][place:])
+        trained.add(visitors[session], known[session][place], at)
+    trained.settle()
+    return measured.result(trained.sessions)
+
+
+def _in_time(test: Sequence[Recorded]) -> Iterator[tuple[int, int, int]]:
+    """The clicks in the order of their times: session, place in it, time."""
+    clicks = [
+        (at, session, place) for session, times in enumerate(_times(test, 2 * _SPAN_MS_UNKNOWN)) for place, at in enumerate(times)
+    ]
+    for at, session, place in sorted(clicks):
+        yield session, place, at
+
+
+def _first(recorded: Sequence[Recorded]) -> int:
+    return min((times[0] for session in recorded if (times := session.times)), default=_SPAN_MS_UNKNOWN)
+
+
+def _times(recorded: Sequence[Recorded], end: int = _SPAN_MS_UNKNOWN) -> Iterator[Sequence[int]]:
+    """The times of each session's clicks; ``end``: when those end that have none."""
+    timed = all(session.times is not None for session in recorded)
+    for number, session in enumerate(recorded):
+        if timed:
+            yield session.times or ()
+        else:
+            begin = end - _SPAN_MS_UNKNOWN * (len(recorded) - number) // max(1, len(recorded))
+            yield range(begin, begin + len(session.items) * SECOND_MS, SECOND_MS)
+
+
+def _listed(
+    asker: Asker, prefix: Sequence[int], now: int, last: Last, own: Sequence[int] = ()
+) -> Integers:
+    best = asker.ask(evolving(prefix, asker.kernel), now, own).best(LISTED + 1)
+    order = np.lexsort((best.items, -best.values))
+    items = best.items[order]
     if last == "drop":
-        best = best[best != prefix[-1]]
-    return best[:LISTED]
+        items = items[items != prefix[-1]]
+    return items[:LISTED]
+
+
+def evolving(prefix: Sequence[int], kernel: Kernel) -> list[Step]:
+    """The last distinct items that are known, newest first, each with how many steps back it came last."""
+    steps: dict[int, int] = {}
+    for back, item in enumerate(reversed(prefix)):
+        if item >= 0 and item not in steps:
+            steps[item] = back
+            if len(steps) == kernel.items_max:
+                break
+    return [Step((item,), back) for item, back in steps.items()]
 
 
 class _Measured:
@@ -107,7 +190,7 @@ class _Measured:
         self._reciprocal = self._precision = self._recall = 0.0
         self._times_listed = np.zeros(item_count, dtype=np.int64)
 
-    def count(self, seconds: float, listed: Items, rest: Sequence[int]) -> None:
+    def count(self, seconds: float, listed: Integers, rest: Sequence[int]) -> None:
         self._seconds.append(seconds)
         self._times_listed[listed] += 1
         places = np.flatnonzero(listed == rest[0])
@@ -122,7 +205,9 @@ class _Measured:
         predictions = len(self._seconds)
         share = 1 / max(1, predictions)
         listed = max(1, int(self._times_listed.sum()))
-        popularity = float((self._times_listed * sessions.counts).sum()) / listed / max(1, int(sessions.counts.max(initial=1)))
+        items = min(len(sessions.postings), len(self._times_listed))
+        counts, times_listed = sessions.counts[:items], self._times_listed[:items]
+        popularity = float((times_listed * counts).sum()) / listed / max(1, int(counts.max(initial=1)))
         milliseconds = np.array(self._seconds or [0.0]) * 1_000
         return Result(
             predictions,
@@ -130,7 +215,7 @@ class _Measured:
             self._reciprocal * share,
             self._precision * share,
             self._recall * share,
-            float((self._times_listed > 0).mean()) if len(self._times_listed) else 0.0,
+            float((times_listed > 0).mean()) if items else 0.0,
             popularity,
             float(np.percentile(milliseconds, 50)),
             float(np.percentile(milliseconds, 90)),

@@ -6,12 +6,32 @@ VSTAN: Ludewig, Mauro, Latifi, Jannach, "Empirical analysis of session-based rec
 are theirs.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import math
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from footfall.projections.recommendations.sessions import Floats, Items, Numbers, Sessions
+from footfall.projections.recommendations.sessions import (
+    IN_CART,
+    KINDS,
+    PURCHASED,
+    SECOND_SHIFT,
+    SLOT_MASK,
+    STEP_BITS,
+    VIEWED,
+    Integers,
+    Sessions,
+)
+
+Floats = npt.NDArray[np.float64]
+
+_STEP_MASK: Final = 2**STEP_BITS - 1
+_DAY_SECONDS: Final = 86_400.0
+_EXACT: Final = 2.0**30
+"""Weights are rounded to multiples of 1/this before they are added: such sums are exact in a float below 2^53, so that an
+answer doesn't depend on the order in which neighbours stand."""
 
 
 class Kernel(NamedTuple):
@@ -20,120 +40,205 @@ class Kernel(NamedTuple):
     Steps are places in a session; ``docs/guides/evaluating.md`` tells what each brings.
     """
 
-    sessions_m: int = 2_500
+    sessions_m: int = 1_000
     """``m``: the most recent sessions of each item that are looked at."""
-    neighbours_k: int = 1_000
-    """``k``: the sessions that count, the most similar ones."""
+    neighbours_k: int = 500
+    """``k``: the sessions that count, the most similar ones (and those that are as similar as the last of them)."""
     items_max: int = 10
-    """Of the session under way, the last distinct items that are looked at."""
+    """Of the session under way, the last distinct items that are looked at; at most 16."""
     lambda_spw: float = 3.62
     """An item of the session under way that lies so many steps back counts 1/e."""
     lambda_ipw: float = 3.62
     """A neighbour whose newest shared item lies so many steps back counts 1/e."""
-    lambda_inh: float = 2.0
+    lambda_inh: float = 2.5
     """In a neighbour, an item so many steps from the last shared one counts 1/e."""
-    lambda_snh_days: float = 180.0
-    """A neighbour so many days old counts 1/e."""
+    places_max: int = 10
+    """In a neighbour, items so many steps from the last shared one are looked at."""
+    lambda_snh_days: float = 90.0
+    """A neighbour that began so many days ago counts 1/e."""
     lambda_idf: float = 1.0
     """How much more a rare item counts."""
-    again: float = 3.0
+    again: float = 4.0
     """How much more an item of the session under way counts that may come again. Ours: in clicks on shops, two in five lead
     back to something seen before."""
     lambda_again: float = 10.0
     """The same for one that lies so many steps back, 1/e of that."""
+    added: float = 1.5
+    """How much more than a view it counts that an item is in the cart, in the session under way and in a neighbour."""
+    purchased: float = 2.0
+    """The same for what was purchased."""
+
+
+class Step(NamedTuple):
+    """A product of the session under way: the items under which events know it, how many steps back it came last (0: the
+    newest), and what is known of it (``VIEWED``, ``IN_CART``, ``PURCHASED``)."""
+
+    items: tuple[int, ...]
+    steps: int
+    kinds: int = VIEWED
 
 
 class Scores(NamedTuple):
-    """Items and how much speaks for each, above 0, in no order."""
+    """Items and how much speaks for each, above 0, in no order; and the neighbours that say so."""
 
-    items: Items
+    items: Integers
     values: Floats
+    neighbours: "Neighbours"
+    told: Integers
+    """For each time that a neighbour told of an item: the item, and the neighbour's place among them."""
+    tellers: Integers
 
-    def best(self, limit: int) -> Items:
-        """The items with the highest scores, the best first; of equals, the one with the lower number."""
-        order = np.lexsort((self.items, -self.values))[:limit]
-        return self.items[order]
-
-
-class _Shared(NamedTuple):
-    """Sessions that share items with the one under way: their numbers, and for each its similarity, where in it the last
-    shared item stands, and how many steps back in the session under way the newest shared one lies."""
-
-    numbers: Numbers
-    similarity: Floats
-    place: Numbers
-    steps: Numbers
+    def best(self, limit: int) -> "Scores":
+        """Those with the highest scores: at least ``limit`` where there are as many, with all that score as much as the last."""
+        if len(self.values) <= limit:
+            return self
+        least = np.partition(self.values, len(self.values) - limit)[len(self.values) - limit]
+        chosen = np.flatnonzero(self.values >= least)
+        return self._replace(items=self.items[chosen], values=self.values[chosen])
 
 
-_NOTHING = Scores(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float64))
+class Neighbours(NamedTuple):
+    """The sessions that count, oldest first: their slots, when each began in seconds, how much each counts, and the number of
+    the newest step that it shares."""
+
+    slots: Integers
+    starts: Integers
+    weights: Floats
+    steps: Integers
 
 
-def scores(sessions: Sessions, evolving: Sequence[int], now_days: float, kernel: Kernel = Kernel()) -> Scores:  # noqa: B008
-    """``score(i) = Σ_h [i ∈ I(h)] · sim(h) · e^(−age/λ_snh) · e^(−|q_i − q*|/λ_inh) · e^(−steps/λ_ipw) · (1 + λ_idf·idf_i)``.
-
-    ``evolving``: the items of the session under way, oldest first; ``now_days``: the time of the question. Ages below zero
-    count as zero. Of a session's similarity, ``Σ w1`` over the shared items, STAN divides by a norm of both sessions: that of
-    the one under way changes no order, and dividing by the neighbour's length made answers worse on every file it was
-    measured on.
-    """
-    last = _last_steps(evolving, kernel.items_max, sessions)
-    shared = _nearest(sessions, _sharing(sessions, last, kernel), now_days, kernel)
-    if not len(shared.numbers):
-        return _NOTHING
-    lengths = sessions.lengths[shared.numbers]
-    of = np.repeat(np.arange(len(lengths)), lengths)
-    places = np.arange(len(of)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    items = sessions.items[sessions.begins[shared.numbers][of] + places]
-    weights = (shared.similarity * np.exp(-shared.steps / kernel.lambda_ipw))[of]
-    weights *= np.exp(-np.abs(places - shared.place[of]) / kernel.lambda_inh)
-    found, inverse = np.unique(items, return_inverse=True)
-    values = np.bincount(inverse, weights, len(found)) * (1 + kernel.lambda_idf * sessions.idf[found])
-    for item, steps in last.items():
-        at = np.searchsorted(found, item)
-        if at < len(found) and found[at] == item:
-            values[at] *= 1 + kernel.again * np.exp(-steps / kernel.lambda_again)
-    return Scores(found, values)
+_NO_INTEGERS: Final = np.empty(0, np.int64)
+_NO_FLOATS: Final = np.empty(0, np.float64)
+NOBODY: Final = Neighbours(_NO_INTEGERS, _NO_INTEGERS, _NO_FLOATS, _NO_INTEGERS)
+NOTHING: Final = Scores(_NO_INTEGERS, _NO_FLOATS, NOBODY, _NO_INTEGERS, _NO_INTEGERS)
 
 
-def _last_steps(evolving: Sequence[int], items_max: int, sessions: Sessions) -> dict[int, int]:
-    """The last distinct items of a session, newest first, each with how many steps back it came last. Items that no session
-    has are not among them."""
-    last: dict[int, int] = {}
-    for steps, item in enumerate(reversed(evolving)):
-        if 0 <= item < len(sessions.counts) and sessions.counts[item] and item not in last:
-            last[item] = steps
-            if len(last) == items_max:
-                break
-    return last
+class Asker:
+    """Asks one shop's sessions; keeps memory for it, so that a question makes little of its own."""
+
+    def __init__(self, sessions: Sessions, kernel: Kernel = Kernel()) -> None:  # noqa: B008
+        if kernel.items_max > _STEP_MASK + 1:
+            raise ValueError(f"items_max is {kernel.items_max}; at most {_STEP_MASK + 1} fit.")
+        self.sessions = sessions
+        self.kernel = kernel
+        self._weights = np.ones(KINDS)
+        """How much an item counts by what is known of it."""
+        for kinds in range(KINDS):
+            self._weights[kinds] = _weight(kinds, kernel)
+        self._near = np.exp(-np.arange(kernel.places_max + 1) / kernel.lambda_inh)
+        self._sums = np.zeros(0)
+        self._tags = np.zeros(0, np.int32)
+        self._marks = np.zeros(0, np.bool_)
+        self._range = np.arange(4_096)
+
+    def ask(self, evolving: Sequence[Step], now_ms: int, without: Collection[int] = ()) -> Scores:
+        """``score(i) = Σ_h [i ∈ I(h)] · sim(h) · e^(−age/λ_snh) · e^(−|q_i − q*|/λ_inh) · e^(−steps/λ_ipw) · w_kind(i, h) ·
+        (1 + λ_idf·idf_i)``.
+
+        ``evolving``: the session under way, newest first, each product once; ``now_ms``: the time of the question;
+        ``without``: slots that are not asked. Ages below zero count as zero. Of a session's similarity, ``Σ w1`` over the
+        shared items, STAN divides by a norm of both sessions: that of the one under way changes no order, and dividing by the
+        neighbour's length made answers worse on every file it was measured on.
+        """
+        evolving = evolving[: self.kernel.items_max]
+        nearest = self._nearest(evolving, now_ms, without)
+        return self._scores(evolving, nearest) if len(nearest.slots) else NOTHING
+
+    def _nearest(self, evolving: Sequence[Step], now_ms: int, without: Collection[int]) -> Neighbours:
+        """The ``k`` most similar of the ``m`` most recent sessions of each item: ``sim = Σ w1``, ``w1 = e^(−steps/λ_spw)``."""
+        kernel, sessions = self.kernel, self.sessions
+        parts = []
+        weights = np.zeros(_STEP_MASK + 1)
+        for number, step in enumerate(evolving):
+            weights[number] = math.exp(-step.steps / kernel.lambda_spw) * self._weights[step.kinds]
+            found = [part for item in step.items if (part := self._recent(item)) is not None]
+            if len(found) > 1:
+                # One product under several names: a session that knows it under two shares it once.
+                found = [np.unique(np.concatenate(found))]
+            parts.extend(part | number for part in found)
+        if not parts:
+            return NOBODY
+        told = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        # By start, then slot, then step: what stands together is of one session, its newest shared step first.
+        told.sort()
+        sessions_told = told >> STEP_BITS
+        is_first = np.empty(len(told), np.bool_)
+        is_first[0] = True
+        np.not_equal(sessions_told[1:], sessions_told[:-1], out=is_first[1:])
+        first = np.flatnonzero(is_first)
+        similarity = np.add.reduceat(weights[told & _STEP_MASK], first)
+        newest = told[first]
+        starts = newest >> SECOND_SHIFT
+        ages = np.maximum(now_ms / 1_000 - starts, 0.0)
+        similarity *= np.exp(ages * (-1 / (kernel.lambda_snh_days * _DAY_SECONDS)))
+        slots = (newest >> STEP_BITS) & SLOT_MASK
+        if without:
+            similarity[np.isin(slots, list(without))] = 0.0
+        least = 0.0
+        if len(similarity) > kernel.neighbours_k:
+            least = np.partition(similarity, len(similarity) - kernel.neighbours_k)[len(similarity) - kernel.neighbours_k]
+        chosen = np.flatnonzero((similarity >= least) & (similarity > 0.0))
+        steps = newest[chosen] & _STEP_MASK
+        back = np.array([math.exp(-step.steps / kernel.lambda_ipw) for step in evolving])
+        return Neighbours(slots[chosen], starts[chosen], similarity[chosen] * back[steps], steps)
+
+    def _recent(self, item: int) -> Integers | None:
+        """The ``m`` most recent sessions that have an item."""
+        sessions = self.sessions
+        if not 0 <= item < len(sessions.postings):
+            return None
+        count = sessions.counts.item(item)
+        return sessions.postings[item][max(0, count - self.kernel.sessions_m) : count] if count else None
+
+    def _scores(self, evolving: Sequence[Step], neighbours: Neighbours) -> Scores:
+        kernel, sessions = self.kernel, self.sessions
+        self._make_room()
+        rows = sessions.rows[neighbours.slots]
+        lengths = rows & 0xFF
+        ends = np.cumsum(lengths)
+        total = int(ends[-1])
+        if total > len(self._range):
+            self._range = np.arange(2 * total)
+        places, of = self._range[:total], np.repeat(self._range[: len(lengths)], lengths)
+        at = places + ((rows >> 8) - (ends - lengths))[of]
+        items = sessions.items[at]
+        shared = [item for step in evolving for item in step.items if 0 <= item < len(self._marks)]
+        self._marks[shared] = True
+        hits = np.flatnonzero(self._marks[items])
+        self._marks[shared] = False
+        # Of several in one session the last is written last.
+        last_shared = np.zeros(len(lengths), np.int64)
+        last_shared[of[hits]] = hits
+        distances = np.abs(places - last_shared[of])
+        near = np.flatnonzero(distances <= kernel.places_max)
+        items, of, at = items[near], of[near], at[near]
+        values = self._near[distances[near]] * neighbours.weights[of] * self._weights[sessions.kinds[at]]
+        values *= _EXACT
+        np.rint(values, out=values)
+        numbers = self._range[: len(items)]
+        self._tags[items] = numbers
+        found = items[self._tags[items] == numbers].astype(np.int64)
+        np.add.at(self._sums, items, values)
+        sums = self._sums[found]
+        self._sums[found] = 0.0
+        sums *= (1 + kernel.lambda_idf * np.log(max(1, sessions.counted) / np.maximum(sessions.counts[found], 1))) / _EXACT
+        for step in evolving:
+            for item in step.items:
+                sums[found == item] *= 1 + kernel.again * math.exp(-step.steps / kernel.lambda_again)
+        kept = np.flatnonzero(sums > 0.0)
+        return Scores(found[kept], sums[kept], neighbours, items, of)
+
+    def _make_room(self) -> None:
+        count = len(self.sessions.postings)
+        if count > len(self._sums):
+            self._sums = np.zeros(2 * count)
+            self._tags = np.zeros(2 * count, np.int32)
+            self._marks = np.zeros(2 * count, np.bool_)
 
 
-def _sharing(sessions: Sessions, last: dict[int, int], kernel: Kernel) -> _Shared:
-    """The most recent sessions that share items with the one under way, ``sim = Σ w1``, ``w1 = e^(−steps/λ_spw)``."""
-    numbers, weights, places, steps_back = [], [], [], []
-    for item, steps in last.items():
-        end = sessions.posting_begins[item + 1]
-        begin = max(sessions.posting_begins[item], end - kernel.sessions_m)
-        numbers.append(sessions.postings[begin:end])
-        places.append(sessions.places[begin:end])
-        weights.append(np.full(end - begin, np.exp(-steps / kernel.lambda_spw)))
-        steps_back.append(np.full(end - begin, steps, dtype=np.int32))
-    if not numbers:
-        nobody = np.empty(0, dtype=np.int32)
-        return _Shared(nobody, np.empty(0), nobody, nobody)
-    found, inverse = np.unique(np.concatenate(numbers), return_inverse=True)
-    similarity: Floats = np.bincount(inverse, np.concatenate(weights), len(found)).astype(np.float64)
-    place = np.zeros(len(found), dtype=np.int32)
-    np.maximum.at(place, inverse, np.concatenate(places))
-    steps_least = np.full(len(found), np.iinfo(np.int32).max, dtype=np.int32)
-    np.minimum.at(steps_least, inverse, np.concatenate(steps_back))
-    return _Shared(found, similarity, place, steps_least)
-
-
-def _nearest(sessions: Sessions, shared: _Shared, now_days: float, kernel: Kernel) -> _Shared:
-    """The ``k`` most similar of them, older ones counting less; of equals, the newer."""
-    ages = np.maximum(now_days - sessions.days[shared.numbers], 0.0)
-    similarity = shared.similarity * np.exp(-ages / kernel.lambda_snh_days)
-    if len(similarity) > kernel.neighbours_k:
-        nearest = np.lexsort((-shared.numbers, -similarity))[: kernel.neighbours_k]
-        return _Shared(shared.numbers[nearest], similarity[nearest], shared.place[nearest], shared.steps[nearest])
-    return shared._replace(similarity=similarity)
+def _weight(kinds: int, kernel: Kernel) -> float:
+    if kinds & PURCHASED:
+        return kernel.purchased
+    if kinds & IN_CART:
+        return kernel.added
+    return 1.0 if kinds & VIEWED else 0.0

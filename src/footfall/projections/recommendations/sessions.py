@@ -1,71 +1,613 @@
-"""Sessions as columns: which items each has, in their order, and for each item the sessions that have it.
+"""Sessions, live: which products each has, in which order and with which signals, and for each product the sessions that have
+it.
 
-Items are numbers here; whoever builds the columns keeps what they stand for. Built once and never changed.
+What stands here is a function of the set of events that were told and of the window, whatever order they came in. Products are
+numbers (``items``) and visitors are hashes; whoever tells the events keeps what they stand for.
+
+A session is what one visitor did with no gap over 30 minutes between two events, or where the client names its sessions what
+bears one name, with no gap over a day: clients exist that never renew a name.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Items = npt.NDArray[np.int32]
-Numbers = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
+from footfall.clock import DAY_MS, HOUR_MS
+from footfall.limits import (
+    SESSION_EVENTS_MAX,
+    SESSION_ITEMS_MAX,
+    SESSION_SPAN_HOURS_MAX,
+    SESSIONS_KEPT_MAX,
+    SESSIONS_MAX,
+    SESSIONS_WINDOW_DAYS,
+)
+from footfall.projections.recommendations.columns import Columns
+from footfall.projections.recommendations.visitors import Visitors
 
-_DAY_SECONDS: Final = 86_400.0
+GAP_MS: Final = 30 * 60 * 1_000
+"""Between two events of one session, at most."""
+NAMED_GAP_MS: Final = DAY_MS
+"""The same where the client names its sessions."""
+
+SLOT_BITS: Final = 24
+STEP_BITS: Final = 4
+"""The last bits of a posting are free, for a question to note which of its items it came from."""
+SLOT_MASK: Final = 2**SLOT_BITS - 1
+SECOND_SHIFT: Final = SLOT_BITS + STEP_BITS
+
+VIEWED: Final = 1
+IN_CART: Final = 2
+PURCHASED: Final = 4
+"""The bits of what is known of a product in a session. Stored on disk: do not change."""
+KINDS: Final = 8
+
+_NUMBERS: Final = {"now": "_now", "floor": "_floor", "kept_from": "_kept_from", "dropped_before": "_dropped_before"}
+_NEVER: Final = -(2**62)
+"""When a product was last seen of which only a removal is known."""
+
+_OF_SESSION: Final = {
+    "starts": "i8",
+    "ends": "i8",
+    "visitors": "u8",
+    "names": "u4",
+    "rows": "i8",
+    "events": "i4",
+    "rooms": "u1",
+    "states": "u1",
+}
+_OF_ITEM: Final = {"items": "i4", "kinds": "u1", "nets": "i2", "times": "i8", "positions": "i8"}
+_LENGTH_BITS: Final = 8
+_LENGTH_MASK: Final = 2**_LENGTH_BITS - 1
+
+_POSTED: Final = 1
+_ABNORMAL: Final = 2
+
+Integers = npt.NDArray[np.int64]
+
+
+class Kind(IntEnum):
+    """What an event says of a product."""
+
+    VIEWED = 1
+    ADDED = 2
+    REMOVED = 3
+    PURCHASED = 4
+
+
+class Signal(NamedTuple):
+    """An event on a product. ``visitor``: their hash, above 0; ``name``: a hash of the session's name, 0 where the client names
+    none; ``time`` in milliseconds."""
+
+    visitor: int
+    name: int
+    item: int
+    kind: Kind
+    time: int
+    position: int
+
+
+class Packed(NamedTuple):
+    """All that stands in ``Sessions``, without gaps, to be saved: columns by name, and single numbers by name."""
+
+    arrays: Mapping[str, npt.NDArray[Any]]
+    numbers: Mapping[str, int]
 
 
 class Sessions:
-    """``N`` sessions in the order of their times, oldest first; a session's number is its place in that order.
+    """The sessions of one shop.
 
-    ``items``: the items of all sessions behind each other, each item once for each session, where it came last (without
-    that, one who reloads a page counts as many: see "What decides the score" of the papers that ``neighbours`` names);
-    ``begins``: where each session begins in it, and at the end where the last one ends; ``days``: when each was, in days.
-    ``postings``: for each item the numbers of the sessions that have it, oldest first, and ``places``: where in the session
-    it stands, from 0; ``posting_begins``: where each item's postings begin.
+    A session *counts* when it began in the window, has at least two events and a product with a signal, and neither it nor
+    another session of its visitor in the window is abnormal: has more products, events or hours than a person gets to. Those that count stand
+    in postings. ``settle`` brings the window forward.
     """
 
-    def __init__(self, items: Items, begins: npt.NDArray[np.int64], days: Floats, item_count: int) -> None:
-        self.items = items
-        self.begins = begins
-        self.days = days
-        self.lengths: Numbers = np.diff(begins).astype(np.int32)
-        numbers = np.repeat(np.arange(len(self.lengths), dtype=np.int32), self.lengths)
-        by_item = np.argsort(items, kind="stable")
-        self.postings: Numbers = numbers[by_item]
-        places = np.arange(len(items), dtype=np.int64) - np.repeat(begins[:-1], self.lengths)
-        self.places: Numbers = places[by_item].astype(np.int32)
-        counts = np.bincount(items, minlength=item_count)
-        self.counts: npt.NDArray[np.int64] = counts
-        """``n_i``: in how many sessions each item is."""
-        self.posting_begins = np.concatenate(([0], np.cumsum(counts)))
-        self.idf: Floats = np.log(max(1, len(self.lengths)) / np.maximum(counts, 1))
-        """``ln(N / n_i)`` of each item."""
+    def __init__(self, packed: Packed | None = None) -> None:
+        """``packed``: what they hold at first."""
+        arrays = packed.arrays if packed is not None else None
+        self._sessions = Columns(_OF_SESSION, self._look, arrays)
+        self._arena = Columns(_OF_ITEM, self._look, arrays)
+        self._look()
+        self._free: list[int] = []
+        self._free_rooms: dict[int, list[int]] = {}
+        self._abnormal: dict[int, set[int]] = {}
+        """Visitor → the slots of their abnormal sessions in the window."""
+        self._hours: dict[int, int] = {}
+        """Hour since the epoch → how many sessions began in it."""
+        self._now = -(2**40)
+        """The hour up to which the window goes."""
+        self._floor = -(2**40)
+        """The first hour of the window."""
+        self._kept_from = -(2**60)
+        """Events before this time change nothing any more."""
+        self._dropped_before = -(2**60)
+        """Sessions that began before this time were let go although the window might have room for them."""
+        self.kept = 0
+        """Sessions in memory."""
+        self._within = 0
+        """Those that began in the window."""
+        self.counted = 0
+        """``N``: those that count."""
+        self.counts: npt.NDArray[np.int32] = np.zeros(1_024, np.int32)
+        """``n_i``: how many of them have each item; at least as long as there are items."""
+        self._count = memoryview(self.counts)
+        self.postings: list[Integers] = []
+        """For each item those that have it, by start, ties by visitor and name: ``start second << 28 | slot << 4``. Room for
+        more may follow behind the ``counts`` entries."""
+        used = self._sessions.used
+        self._visitors = Visitors(self._sessions.arrays["visitors"][:used], np.arange(used, dtype=np.int32))
+        if packed is not None:
+            self._unpack(packed)
 
-    def __len__(self) -> int:
-        """``N``."""
-        return len(self.lengths)
+    def _look(self) -> None:
+        of_session, of_item = self._sessions.views, self._arena.views
+        self._starts, self._ends = of_session["starts"], of_session["ends"]
+        self._visitor, self._name = of_session["visitors"], of_session["names"]
+        self._rows, self._rooms = of_session["rows"], of_session["rooms"]
+        self._events, self._states = of_session["events"], of_session["states"]
+        self._items, self._kinds, self._nets = of_item["items"], of_item["kinds"], of_item["nets"]
+        self._times, self._positions = of_item["times"], of_item["positions"]
+        self.rows: Integers = self._sessions.arrays["rows"]
+        """For each slot where its items begin, and in the last 8 bits how many it has."""
+        self.items: npt.NDArray[np.int32] = self._arena.arrays["items"]
+        """The items of all sessions, each session's together, in the order in which they were seen last."""
+        self.kinds: npt.NDArray[np.uint8] = self._arena.arrays["kinds"]
+        """What is known of each: ``VIEWED``, ``IN_CART``, ``PURCHASED``; 0 where it was only removed."""
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def add(self, signal: Signal) -> None:
+        """Take in an event. Each may be told once."""
+        visitor, name, item, kind, time, position = signal
+        if time < self._kept_from:
+            return
+        slot = self._session(visitor, name, time)
+        self._events[slot] += 1
+        if self._states[slot] & _ABNORMAL:
+            return
+        if kind == Kind.VIEWED:
+            self._put(slot, item, VIEWED, 0, time, position)
+        elif kind == Kind.ADDED:
+            self._put(slot, item, IN_CART, 1, time, position)
+        elif kind == Kind.REMOVED:
+            self._put(slot, item, 0, -1, _NEVER, 0)
+        else:
+            self._put(slot, item, PURCHASED, 0, time, position)
+        if self._is_abnormal(slot):
+            self._become_abnormal(slot)
+        elif not self._states[slot] & _POSTED and self._counts(slot):
+            self._post(slot)
+
+    def _session(self, visitor: int, name: int, time: int) -> int:
+        """The session that an event at a time belongs to: one that is there, or a new one, or one made of several."""
+        gap = NAMED_GAP_MS if name else GAP_MS
+        found = -1
+        for slot in self._visitors.slots(visitor):
+            if (
+                self._visitor[slot] == visitor
+                and self._name[slot] == name
+                and self._starts[slot] - gap <= time <= self._ends[slot] + gap
+            ):
+                if found < 0:
+                    found = slot
+                else:
+                    self._join(found, slot)
+        if found < 0:
+            return self._new(visitor, name, time)
+        if time > self._ends[found]:
+            self._ends[found] = time
+        elif time < self._starts[found]:
+            self._stretch(found, time, time)
+        return found
+
+    def slots(self, visitor: int, name: int | None = None) -> list[int]:
+        """Where the sessions of a visitor are; with ``name`` only those of that name."""
+        whose, names = self._visitor, self._name
+        return [
+            slot
+            for slot in self._visitors.slots(visitor)
+            if whose[slot] == visitor and (name is None or names[slot] == name)
+        ]
+
+    def slots_since(self, visitor: int, time: int) -> list[int]:
+        """Where those sessions of a visitor are that went on at or after a time."""
+        return [slot for slot in self.slots(visitor) if self._ends[slot] >= time]
+
+    def forget(self, visitor: int) -> int:
+        """Let go of all sessions of a visitor; answers how many there were."""
+        slots = self.slots(visitor)
+        for slot in slots:
+            self._drop(slot)
+        return len(slots)
+
+    @property
+    def needs_visitors_merged(self) -> bool:
+        """Whether ``merge_visitors`` should be called."""
+        return self._visitors.is_full
+
+    def merge_visitors(self) -> Any:
+        """See ``Visitors.merge``."""
+        return self._visitors.merge()
+
+    def packed(self) -> Packed:
+        """What stands here, sessions in the order of their starts."""
+        used = self._sessions.used
+        of_session = {name: array[:used] for name, array in self._sessions.arrays.items()}
+        alive = np.flatnonzero(of_session["visitors"])
+        order = alive[np.lexsort([of_session[name][alive] for name in ("names", "visitors", "starts")])]
+        packed = {name: array[order] for name, array in of_session.items()}
+        lengths = packed["rows"] & _LENGTH_MASK
+        begins = np.cumsum(lengths) - lengths
+        at = np.repeat((packed["rows"] >> _LENGTH_BITS) - begins, lengths) + np.arange(int(lengths.sum()))
+        packed["rows"] = (begins << _LENGTH_BITS) | lengths
+        packed["rooms"] = lengths.astype(np.uint8)
+        packed |= {name: array[at] for name, array in self._arena.arrays.items()}
+        numbers = np.zeros(used, np.int64)
+        numbers[order] = np.arange(len(order))
+        counts = self.counts[: len(self.postings)]
+        postings = [posting[:count] for posting, count in zip(self.postings, counts.tolist(), strict=True)]
+        told = np.concatenate(postings) if postings else _NO_POSTINGS
+        slots = numbers[(told >> STEP_BITS) & SLOT_MASK]
+        packed["counts"] = counts
+        packed["postings"] = (told >> SECOND_SHIFT << SECOND_SHIFT) | (slots << STEP_BITS)
+        return Packed(packed, {name: getattr(self, attribute) for name, attribute in _NUMBERS.items()})
+
+    def _unpack(self, packed: Packed) -> None:
+        for name, attribute in _NUMBERS.items():
+            setattr(self, attribute, packed.numbers[name])
+        starts, states = self._sessions.arrays["starts"], self._sessions.arrays["states"]
+        hours, counts = np.unique(starts // HOUR_MS, return_counts=True)
+        self._hours = dict(zip(hours.tolist(), counts.tolist(), strict=True))
+        self.kept = len(starts)
+        self._within = int(counts[hours >= self._floor].sum())
+        self.counted = int(np.count_nonzero(states & _POSTED))
+        for slot in np.flatnonzero((states & _ABNORMAL != 0) & (starts // HOUR_MS >= self._floor)).tolist():
+            self._abnormal.setdefault(self._visitor[slot], set()).add(slot)
+        in_each = np.asarray(packed.arrays["counts"], np.int32)
+        self.counts = np.concatenate([in_each, np.zeros(1_024, np.int32)])
+        self._count = memoryview(self.counts)
+        ends = np.cumsum(in_each, dtype=np.int64)
+        told = np.asarray(packed.arrays["postings"], np.int64)
+        self.postings = [
+            told[begin:end] for begin, end in zip((ends - in_each).tolist(), ends.tolist(), strict=True)
+        ]
+
+    # --- the window -----------------------------------------------------------------------------------------------
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether more sessions are in the window, or in memory, than may be."""
+        return self._within > SESSIONS_MAX or self.kept > SESSIONS_KEPT_MAX
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether sessions are missing that the window has room for again: only the log has them still."""
+        return self._wanted_floor() * HOUR_MS < self._dropped_before
+
+    def settle(self, now: int) -> Iterator[None]:
+        """Bring the window up to a time: the ``SESSIONS_WINDOW_DAYS`` that end with it, in whole hours, or the longest shorter one in which at most
+        ``SESSIONS_MAX`` sessions began. Works in small steps, between which everything may be asked and told; a step that is
+        not taken leaves older sessions where they are."""
+        self._now = max(self._now, now // HOUR_MS)
+        before, self._floor = self._floor, self._wanted_floor()
+        low, high = min(before, self._floor) * HOUR_MS, max(before, self._floor) * HOUR_MS
+        if low != high:
+            self._within = sum(count for hour, count in self._hours.items() if hour >= self._floor)
+            starts = self._sessions.arrays["starts"][: self._sessions.used]
+            yield from self._move(np.flatnonzero((starts >= low) & (starts < high)).tolist())
+        kept_from = self._first_hour() * HOUR_MS - NAMED_GAP_MS
+        if self.kept > SESSIONS_KEPT_MAX:
+            kept_from = max(kept_from, self._floor * HOUR_MS - NAMED_GAP_MS)
+            self._dropped_before = max(self._dropped_before, self._floor * HOUR_MS)
+        if kept_from > self._kept_from:
+            self._kept_from = kept_from
+            ends = self._sessions.arrays["ends"][: self._sessions.used]
+            yield from self._let_go(np.flatnonzero(ends < kept_from).tolist())
+
+    def _first_hour(self) -> int:
+        return self._now - 24 * SESSIONS_WINDOW_DAYS + 1
+
+    def _wanted_floor(self) -> int:
+        first = self._first_hour()
+        if self._within <= SESSIONS_MAX and self._floor <= first:
+            return first
+        count = 0
+        for hour in sorted(self._hours, reverse=True):
+            if hour < first:
+                break
+            # The newest hour is in the window, whatever it holds.
+            if count and count + self._hours[hour] > SESSIONS_MAX:
+                return hour + 1
+            count += self._hours[hour]
+        return first
+
+    def _move(self, slots: list[int]) -> Iterator[None]:
+        """Sessions that came into the window or left it."""
+        for number, slot in enumerate(slots):
+            if self._visitor[slot]:
+                if self._states[slot] & _ABNORMAL:
+                    self._mark(slot)
+                elif self._states[slot] & _POSTED:
+                    if not self._counts(slot):
+                        self._unpost(slot)
+                else:
+                    self._post_if_it_counts(slot)
+            if number % 50 == 49:
+                yield
+
+    def _let_go(self, slots: list[int]) -> Iterator[None]:
+        for number, slot in enumerate(slots):
+            if self._visitor[slot] and self._ends[slot] < self._kept_from:
+                self._drop(slot)
+            if number % 50 == 49:
+                yield
+
+    # --- sessions -------------------------------------------------------------------------------------------------
+
+    def _new(self, visitor: int, name: int, time: int) -> int:
+        slot = self._free.pop() if self._free else self._sessions.take(1)
+        self._starts[slot] = self._ends[slot] = time
+        self._visitor[slot], self._name[slot] = visitor, name
+        self._rows[slot] = self._events[slot] = self._rooms[slot] = self._states[slot] = 0
+        self._visitors.add(visitor, slot)
+        self.kept += 1
+        self._count_hour(time, 1)
+        return slot
+
+    def _drop(self, slot: int) -> None:
+        """Let go of a session, whatever state it is in."""
+        if self._states[slot] & _POSTED:
+            self._unpost(slot)
+        self._give_room_back(slot)
+        self._count_hour(self._starts[slot], -1)
+        self.kept -= 1
+        visitor = self._visitor[slot]
+        abnormal = self._states[slot] & _ABNORMAL
+        self._visitor[slot] = self._rows[slot] = self._states[slot] = 0
+        # Nothing of a visitor stays behind in a slot that waits for another.
+        self._starts[slot] = self._ends[slot] = self._name[slot] = 0
+        self._free.append(slot)
+        if abnormal:
+            self._unmark(visitor, slot)
+
+    def _count_hour(self, start: int, number: int) -> None:
+        hour = start // HOUR_MS
+        count = self._hours.get(hour, 0) + number
+        if count:
+            self._hours[hour] = count
+        else:
+            del self._hours[hour]
+        if hour >= self._floor:
+            self._within += number
+
+    def _stretch(self, slot: int, start: int, end: int) -> None:
+        """Let a session reach from and to these times as well."""
+        if end > self._ends[slot]:
+            self._ends[slot] = end
+        before = self._starts[slot]
+        if start < before:
+            # Postings are in the order of starts.
+            posted = self._states[slot] & _POSTED
+            if posted:
+                self._unpost(slot)
+            self._count_hour(before, -1)
+            self._starts[slot] = start
+            self._count_hour(start, 1)
+            if self._states[slot] & _ABNORMAL:
+                self._mark(slot)
+            elif posted:
+                self._post_if_it_counts(slot)
+
+    def _join(self, slot: int, other: int) -> None:
+        """Make one session of two: what a late event between them does."""
+        # Neither stands in postings while both may have one start.
+        if self._states[slot] & _POSTED:
+            self._unpost(slot)
+        start, end, events = self._starts[other], self._ends[other], self._events[other]
+        abnormal = self._states[other] & _ABNORMAL
+        begin, length = divmod(self._rows[other], _LENGTH_MASK + 1)
+        columns = (self._items, self._kinds, self._nets, self._times, self._positions)
+        told = list(zip(*(view[begin : begin + length].tolist() for view in columns), strict=True))
+        self._drop(other)
+        self._stretch(slot, start, end)
+        self._events[slot] += events
+        if abnormal and not self._states[slot] & _ABNORMAL:
+            self._become_abnormal(slot)
+        if not self._states[slot] & _ABNORMAL:
+            for item, kinds, net, time, position in told:
+                self._put(slot, item, kinds, net, time, position)
+
+    def _is_abnormal(self, slot: int) -> bool:
+        return (
+            self._rows[slot] & _LENGTH_MASK > SESSION_ITEMS_MAX
+            or self._events[slot] > SESSION_EVENTS_MAX
+            or self._ends[slot] - self._starts[slot] > SESSION_SPAN_HOURS_MAX * HOUR_MS
+        )
+
+    def _become_abnormal(self, slot: int) -> None:
+        """From now on only how far it reaches is kept."""
+        if self._states[slot] & _POSTED:
+            self._unpost(slot)
+        self._give_room_back(slot)
+        self._states[slot] |= _ABNORMAL
+        self._mark(slot)
+
+    def _mark(self, slot: int) -> None:
+        """Note whether an abnormal session is in the window: then none of its visitor's counts."""
+        visitor = self._visitor[slot]
+        if self._starts[slot] // HOUR_MS < self._floor:
+            self._unmark(visitor, slot)
+            return
+        self._abnormal.setdefault(visitor, set()).add(slot)
+        for other in self.slots(visitor):
+            if self._states[other] & _POSTED:
+                self._unpost(other)
+
+    def _unmark(self, visitor: int, slot: int) -> None:
+        marked = self._abnormal.get(visitor)
+        if marked is None:
+            return
+        marked.discard(slot)
+        if not marked:
+            del self._abnormal[visitor]
+            for other in self.slots(visitor):
+                if not self._states[other] & (_POSTED | _ABNORMAL):
+                    self._post_if_it_counts(other)
+
+    # --- the items of a session -----------------------------------------------------------------------------------
+
+    def _put(self, slot: int, item: int, kinds: int, net: int, time: int, position: int) -> None:
+        """Bring together what is known of an item in a session with this. ``net``: adds less removals; in the cart is what has
+        more adds. Keeps postings right."""
+        row = self._rows[slot]
+        begin, length = row >> _LENGTH_BITS, row & _LENGTH_MASK
+        items = self._items
+        # What was seen last is most likely seen again.
+        place = begin + length - 1
+        while place >= begin and items[place] != item:
+            place -= 1
+        if place < begin:
+            if length > SESSION_ITEMS_MAX:
+                # It is abnormal by now; nobody asks for its items again.
+                return
+            if item >= len(self.postings):
+                self._know(item)
+            if length >= self._rooms[slot]:
+                begin = self._move_to_room(slot, begin, length)
+            place = begin + length
+            length += 1
+            self._rows[slot] = (begin << _LENGTH_BITS) | length
+            before = 0
+            self._items[place], self._times[place], self._positions[place] = item, time, position
+        else:
+            before = self._kinds[place]
+            net += self._nets[place]
+            if (time, position) > (self._times[place], self._positions[place]):
+                self._times[place], self._positions[place] = time, position
+        after = (before | kinds) & ~IN_CART | (IN_CART if net > 0 else 0)
+        self._kinds[place], self._nets[place] = after, net
+        if length > 1:
+            self._order(begin, begin + length, place)
+        if (before == 0) != (after == 0) and self._states[slot] & _POSTED:
+            if after:
+                self._insert(item, slot)
+            else:
+                self._remove(item, slot)
+                if not self._counts(slot):
+                    self._unpost(slot)
+
+    def _know(self, item: int) -> None:
+        self.postings.extend([_NO_POSTINGS] * (item + 1 - len(self.postings)))
+        if item >= len(self.counts):
+            self.counts = np.concatenate([self.counts, np.zeros(max(len(self.counts), item + 1), np.int32)])
+            self._count = memoryview(self.counts)
+
+    def _order(self, begin: int, end: int, place: int) -> None:
+        """Bring an item that may have been seen later, or that stands last, to where it belongs: by time, then position, then
+        number (of those that were only removed)."""
+        times, positions, items = self._times, self._positions, self._items
+        moved = (times[place], positions[place], items[place])
+        goal = place
+        while goal + 1 < end and (times[goal + 1], positions[goal + 1], items[goal + 1]) < moved:
+            goal += 1
+        while goal > begin and (times[goal - 1], positions[goal - 1], items[goal - 1]) > moved:
+            goal -= 1
+        if goal == place:
+            return
+        for view in (items, self._kinds, self._nets, times, positions):
+            value = view[place]
+            if goal > place:
+                view[place:goal] = view[place + 1 : goal + 1]
+            else:
+                view[goal + 1 : place + 1] = view[goal:place]
+            view[goal] = value
+
+    def _move_to_room(self, slot: int, begin: int, length: int) -> int:
+        """Move a session's items to where there is room for one more; answers where they begin then."""
+        wanted = min(max(4, 2 * length), SESSION_ITEMS_MAX + 1)
+        free = self._free_rooms.get(wanted)
+        new = free.pop() if free else self._arena.take(wanted)
+        if length:
+            for view in (self._items, self._kinds, self._nets, self._times, self._positions):
+                view[new : new + length] = view[begin : begin + length]
+            self._give_room_back(slot)
+        self._rooms[slot] = wanted
+        return new
+
+    def _give_room_back(self, slot: int) -> None:
+        room = self._rooms[slot]
+        if room:
+            self._free_rooms.setdefault(room, []).append(self._rows[slot] >> _LENGTH_BITS)
+            self._rooms[slot] = self._rows[slot] = 0
+
+    # --- postings -------------------------------------------------------------------------------------------------
+
+    def _counts(self, slot: int) -> bool:
+        """Whether a session counts."""
+        return (
+            self._events[slot] >= 2
+            and self._starts[slot] // HOUR_MS >= self._floor
+            and not self._states[slot] & _ABNORMAL
+            and self._visitor[slot] not in self._abnormal
+            and bool(self._signalled(slot))
+        )
+
+    def _signalled(self, slot: int) -> list[int]:
+        begin, length = divmod(self._rows[slot], _LENGTH_MASK + 1)
+        end = begin + length
+        return [item for item, kinds in zip(self._items[begin:end], self._kinds[begin:end], strict=True) if kinds]
+
+    def _post(self, slot: int) -> None:
+        self._states[slot] |= _POSTED
+        self.counted += 1
+        for item in self._signalled(slot):
+            self._insert(item, slot)
+
+    def _post_if_it_counts(self, slot: int) -> None:
+        if self._counts(slot):
+            self._post(slot)
+
+    def _unpost(self, slot: int) -> None:
+        self._states[slot] &= ~_POSTED
+        self.counted -= 1
+        for item in self._signalled(slot):
+            self._remove(item, slot)
+
+    def _insert(self, item: int, slot: int) -> None:
+        posting, count = self.postings[item], self._count[item]
+        if count == len(posting):
+            posting = np.zeros(count + (count >> 2) + 4, np.int64)
+            posting[:count] = self.postings[item]
+            self.postings[item] = posting
+        place = self._search(posting, count, slot)
+        if place < count:
+            posting[place + 1 : count + 1] = posting[place:count].copy()
+        posting[place] = (self._starts[slot] // 1_000 << SECOND_SHIFT) | (slot << STEP_BITS)
+        self._count[item] = count + 1
+
+    def _remove(self, item: int, slot: int) -> None:
+        posting, count = self.postings[item], self._count[item]
+        place = self._search(posting, count, slot)
+        posting[place : count - 1] = posting[place + 1 : count].copy()
+        posting[count - 1] = 0
+        self._count[item] = count - 1
+
+    def _search(self, posting: Integers, count: int, slot: int) -> int:
+        """Where a session stands or belongs: by start, then visitor, then name."""
+        second = self._starts[slot] // 1_000
+        if count == 0 or posting.item(count - 1) >> SECOND_SHIFT < second:
+            return count
+        begin = int(posting[:count].searchsorted(second << SECOND_SHIFT))
+        end = begin + int(posting[begin:count].searchsorted((second + 1) << SECOND_SHIFT))
+        return bisect_left(
+            range(count), self._rank(slot), begin, end, key=lambda place: self._rank(posting.item(place) >> STEP_BITS & SLOT_MASK)
+        )
+
+    def _rank(self, slot: int) -> tuple[int, int, int]:
+        return self._starts[slot], self._visitor[slot], self._name[slot]
 
 
-def build(sessions: Iterable[Sequence[int]], days: Sequence[float], item_count: int) -> Sessions:
-    """The columns of sessions that come oldest first; ``days`` has the time of each, in days, not falling.
-
-    Raises ``ValueError`` where there are not as many times as sessions.
-    """
-    items: list[int] = []
-    begins = [0]
-    for session in sessions:
-        # The last place of each item, in the order of these places.
-        items.extend(reversed(dict.fromkeys(reversed(session))))
-        begins.append(len(items))
-    if len(days) != len(begins) - 1:
-        raise ValueError(f"{len(begins) - 1} sessions, but {len(days)} times")
-    return Sessions(
-        np.array(items, dtype=np.int32), np.array(begins, dtype=np.int64), np.array(days, dtype=np.float64), item_count
-    )
-
-
-def days_of(seconds: Sequence[float]) -> list[float]:
-    """Seconds since the epoch as days."""
-    return [second / _DAY_SECONDS for second in seconds]
+_NO_POSTINGS: Final = np.zeros(0, np.int64)
