@@ -300,6 +300,10 @@ SESSION_EVENTS_MAX: Final = 1_000
 SESSION_SPAN_HOURS_MAX: Final = 48
 """How long a session may last: nobody looks around for two days without a pause of half an hour."""
 
+INDEXED_NAMES_MAX: Final = 1_000_000
+"""Names of products (ids, handles, variants) in a shop's sessions: four times a large catalog. Further ones recommend nothing:
+somebody invents them."""
+
 # --- data sources ------------------------------------------------------------------------------------------------
 
 DATA_SOURCES_MAX: Final = 1_000
