@@ -304,6 +304,27 @@ INDEXED_NAMES_MAX: Final = 1_000_000
 """Names of products (ids, handles, variants) in a shop's sessions: four times a large catalog. Further ones recommend nothing:
 somebody invents them."""
 
+INDEX_READ_EVENTS: Final = 1_000
+"""Events that the index reads from the log at once: 15 ms of work, in slices."""
+
+INDEX_SLICE_MS: Final = 2
+"""How long the upkeep of the index holds the event loop at most."""
+
+INDEX_CATCH_UP_EVENTS_MAX: Final = 200_000
+"""Events that a start reads from the log beside collection, a few seconds of work; more are read by a child process."""
+
+INDEX_SAVED_AFTER_EVENTS: Final = 200_000
+"""Events after which a child process brings the file of the index up to date: what a start has to read."""
+
+EVOLVING_EVENTS_MAX: Final = 32
+"""Newest events of each kind of a visitor that recommendations start from."""
+
+EVOLVING_PRODUCTS_MAX: Final = 10
+"""Products that recommendations start from: what lies further back says next to nothing."""
+
+JUST_BOUGHT_DAYS: Final = 30
+"""For how many days what somebody bought is not recommended to them again."""
+
 # --- data sources ------------------------------------------------------------------------------------------------
 
 DATA_SOURCES_MAX: Final = 1_000

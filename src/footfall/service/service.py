@@ -49,6 +49,7 @@ from footfall.projections.shops import Shops
 from footfall.projections.sightings import Sightings
 from footfall.projections.state import State
 from footfall.projections.tails import Tails
+from footfall.service.index_keeper import IndexKeeper
 from footfall.service.watch import Watchers
 
 LOG_FILE: Final = "log.db"
@@ -121,13 +122,21 @@ class Service:
             self.log = EmbeddedLog.open(
                 config.data / LOG_FILE,
                 self.writer,
-                followers=[self.tails.follow, self.shops.follow, self.data_sources.follow, self.watchers.follow],
+                followers=[
+                    self.tails.follow,
+                    self.shops.follow,
+                    self.data_sources.follow,
+                    self.watchers.follow,
+                    lambda group: self.index_keeper.follow(group),
+                ],
                 chance=self.chance,
             )
         except BaseException:
             self.writer.stop()
             self.state_writer.stop()
             raise
+        self.names = Names(self.catalog, self.sightings)
+        self.index_keeper = IndexKeeper(config.data, self.log, self.shops, self.names, self.clock, self.tails.merge)
         self.catalog_intake = CatalogIntake(self.log, self.catalog, CatalogDocuments())
         self.data_source_intake = DataSourceIntake(self.log, self.data_sources, self.clock)
         order_documents = OrderDocuments(self.documents)
@@ -136,7 +145,6 @@ class Service:
             self.log, self.catalog_intake, self.order_intake, self.deliveries, DeliveryRecords(), self.outcomes
         )
         self.intake = Intake(self.log, self.event_ids, self.outcomes, self.log)
-        self.names = Names(self.catalog, self.sightings)
         self.rankings = Rankings(
             self.counters, self.orders, self.purchases, self.names, self.state.open_reader, self.tails.merge
         )
@@ -165,7 +173,7 @@ class Service:
             covered=self.tails.covered,
             clock=self.clock,
             unready=self._unready,
-            pending=lambda: self.pending,
+            pending=self._pending,
             probe=self._probe,
         )
 
@@ -173,6 +181,7 @@ class Service:
         """Read what the projections haven't seen; then everything is ready."""
         await self.tails.catch_up(self.log)
         self.shops.load()
+        await self.index_keeper.start()
         self.caught_up = True
         # What was made at start lives as long as the process: the collector need not look at it again. What comes later
         # is mostly plain data without cycles, so it is looked at less often than the default would.
@@ -183,6 +192,7 @@ class Service:
             asyncio.create_task(self.tails.run()),
             asyncio.create_task(self._warm_up()),
             asyncio.create_task(self._retain()),
+            asyncio.create_task(self.index_keeper.run()),
         ]
 
     async def stop(self) -> None:
@@ -221,6 +231,10 @@ class Service:
         if self.tails.full:
             return {"history": "state.db can't be written, and memory holds no more"}
         return {}
+
+    def _pending(self) -> Mapping[str, str]:
+        reading = self.index_keeper.pending
+        return self.pending | ({"recommendations": reading} if reading is not None else {})
 
     async def _warm_up(self) -> None:
         """Have ``state.db`` read into memory and fill the filters of event ids, on a thread beside the event loop; until then

@@ -5,7 +5,7 @@ next (Ludewig, Jannach, "Evaluation of session-based recommendation algorithms",
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -100,12 +100,12 @@ def evaluate(
     """Static split: ask after each prefix of at least ``prefix_min`` events of each session of the test. Every question is
     asked at the end of what was trained: a test never sees itself."""
     measured = _Measured(len(trained.numbers))
-    asker = Asker(trained.sessions, kernel)
+    asker = Asker(trained.sessions)
     for session in test:
         known = [trained.numbers.get(item, -1) for item in session.items]
         for length in range(max(1, prefix_min), len(known)):
             begin = time.perf_counter()
-            listed = _listed(asker, known[:length], trained.end, last)
+            listed = _listed(asker, kernel, known[:length], trained.end, last)
             measured.count(time.perf_counter() - begin, listed, known[length:])
     return measured.result(trained.sessions)
 
@@ -121,14 +121,14 @@ def replay(
     """Prequential replay: the test's clicks in the order of time, each first asked for and then taken in, so that sessions of
     the test learn from each other; nobody's own session is their neighbour. ``trained`` has the test's sessions after it."""
     measured = _Measured(len(trained.numbers) + sum(len(session.items) for session in test))
-    asker = Asker(trained.sessions, kernel)
+    asker = Asker(trained.sessions)
     known = [[trained.number(item) for item in session.items] for session in test]
     visitors = [trained.next_visitor() for _ in test]
     for session, place, at in _in_time(test):
         if place >= max(1, prefix_min):
             own = trained.sessions.slots(visitors[session])
             begin = time.perf_counter()
-            listed = _listed(asker, known[session][:place], at, last, own)
+            listed = _listed(asker, kernel, known[session][:place], at, last, own)
             measured.count(time.perf_counter() - begin, listed, known[session][place:])
         trained.add(visitors[session], known[session][place], at)
     trained.settle()
@@ -138,7 +138,9 @@ def replay(
 def _in_time(test: Sequence[Recorded]) -> Iterator[tuple[int, int, int]]:
     """The clicks in the order of their times: session, place in it, time."""
     clicks = [
-        (at, session, place) for session, times in enumerate(_times(test, 2 * _SPAN_MS_UNKNOWN)) for place, at in enumerate(times)
+        (at, session, place)
+        for session, times in enumerate(_times(test, 2 * _SPAN_MS_UNKNOWN))
+        for place, at in enumerate(times)
     ]
     for at, session, place in sorted(clicks):
         yield session, place, at
@@ -159,10 +161,8 @@ def _times(recorded: Sequence[Recorded], end: int = _SPAN_MS_UNKNOWN) -> Iterato
             yield range(begin, begin + len(session.items) * SECOND_MS, SECOND_MS)
 
 
-def _listed(
-    asker: Asker, prefix: Sequence[int], now: int, last: Last, own: Sequence[int] = ()
-) -> Integers:
-    best = asker.ask(evolving(prefix, asker.kernel), now, own).best(LISTED + 1)
+def _listed(asker: Asker, kernel: Kernel, prefix: Sequence[int], now: int, last: Last, own: Sequence[int] = ()) -> Integers:
+    best = asker.ask(evolving(prefix, kernel), now, own, kernel).best(LISTED + 1)
     order = np.lexsort((best.items, -best.values))
     items = best.items[order]
     if last == "drop":

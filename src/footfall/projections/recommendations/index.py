@@ -14,6 +14,7 @@ from footfall.identifiers import Position, ProductReference, ShopId, product_ref
 from footfall.limits import INDEXED_NAMES_MAX
 from footfall.log.port import Group, Stream
 from footfall.projections.identity import trail_of
+from footfall.projections.recommendations.aliases import Aliases
 from footfall.projections.recommendations.neighbours import Asker
 from footfall.projections.recommendations.sessions import Kind, Packed, Sessions, Signal
 
@@ -39,6 +40,7 @@ class ShopIndex:
         self.names: list[ProductReference] = list(names)
         """By number."""
         self.numbers: dict[ProductReference, int] = {name: number for number, name in enumerate(self.names)}
+        self.aliases = Aliases()
 
     def number(self, reference: ProductReference) -> int | None:
         """A product's number, made where there is none; ``None`` where there is no more room."""
