@@ -325,6 +325,18 @@ EVOLVING_PRODUCTS_MAX: Final = 10
 JUST_BOUGHT_DAYS: Final = 30
 """For how many days what somebody bought is not recommended to them again."""
 
+ANSWERS_KEPT: Final = 100_000
+"""Answers of which it is kept what they were made of (default of the setting): an hour of a busy shop."""
+
+ANSWERS_KEPT_MAX: Final = 10_000_000
+"""The most that the setting takes: more would be a typing error."""
+
+ANSWERS_BYTES_MAX: Final = 128 * 1024 * 1024
+"""Bytes of what answers were made of, whatever the setting says: 100,000 with five products each take about 90 MB."""
+
+FALLBACK_PRODUCTS_LIKE: Final = 3
+"""Products, the newest first, for which similar ones are looked for where sessions say too little."""
+
 # --- data sources ------------------------------------------------------------------------------------------------
 
 DATA_SOURCES_MAX: Final = 1_000

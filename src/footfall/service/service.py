@@ -44,6 +44,9 @@ from footfall.projections.orders import Orders
 from footfall.projections.outcomes import Outcomes
 from footfall.projections.purchases import Purchases
 from footfall.projections.rankings import Rankings
+from footfall.projections.recommendations.answers import Answers
+from footfall.projections.recommendations.content import Contents
+from footfall.projections.recommendations.recommender import Recommender
 from footfall.projections.rejections import Rejections
 from footfall.projections.shops import Shops
 from footfall.projections.sightings import Sightings
@@ -95,6 +98,7 @@ class Service:
             self.outcomes = Outcomes(reader)
             self.shops = Shops(self.documents)
             self.data_sources = DataSources(self.documents)
+            self.contents = Contents(self.documents)
             self.watchers = Watchers()
             self.tails = Tails(
                 self.state,
@@ -126,6 +130,7 @@ class Service:
                     self.tails.follow,
                     self.shops.follow,
                     self.data_sources.follow,
+                    self.contents.follow,
                     self.watchers.follow,
                     lambda group: self.index_keeper.follow(group),
                 ],
@@ -148,6 +153,9 @@ class Service:
         self.rankings = Rankings(
             self.counters, self.orders, self.purchases, self.names, self.state.open_reader, self.tails.merge
         )
+        self.buyers = Buyers(self.history, self.identity, self.orders, order_documents, self.purchases)
+        self.recommender = Recommender(lambda: self.index_keeper.index, self.history, self.identity, self.buyers, self.names)
+        self.answers = Answers(config.answers_kept, self.chance)
         self.pending: dict[str, str] = {}
         self.caught_up = False
         self._probed_at = Milliseconds(0)
@@ -164,7 +172,10 @@ class Service:
             sightings=self.sightings,
             names=self.names,
             rankings=self.rankings,
-            buyers=Buyers(self.history, self.identity, self.orders, order_documents, self.purchases),
+            buyers=self.buyers,
+            recommender=self.recommender,
+            contents=self.contents,
+            answers=self.answers,
             data_sources=self.data_sources,
             data_source_intake=self.data_source_intake,
             event_ids=self.event_ids,

@@ -3,9 +3,12 @@
 Every answer holds for the moment at which it is asked: ``now`` is passed in.
 """
 
+import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -28,6 +31,13 @@ GOES_WITH: Final = Kernel(added=3.0, purchased=5.0)
 LIKE: Final = Kernel(added=0.5, purchased=0.25)
 """What is looked at instead of each other: what is bought together is no alternative."""
 
+
+@lru_cache
+def settings_of(kernel: Kernel) -> str:
+    """A name for all that decides how these weights answer: another one whenever any of it is another."""
+    return hashlib.blake2b(repr(kernel).encode(), digest_size=4).hexdigest()
+
+
 _VERBS: Final = {ACTIONS[("user", verb)]: verb for verb in ("viewed", "added", "removed", "purchased")}
 _KINDS: Final = {"viewed": VIEWED, "added": IN_CART, "removed": 0, "purchased": PURCHASED}
 _BATCH: Final = 64
@@ -45,11 +55,15 @@ class Own(NamedTuple):
 
 
 class Recommended(NamedTuple):
-    """A product, and why it is recommended. ``reference`` is one for all names of the product."""
+    """A product, and why it is recommended. ``reference`` is one for all names of the product; ``sessions``: how many say so,
+    ``newest_at``: when the newest of them began; ``shares``: how many of them share each of the products that were asked
+    about, in their order."""
 
     reference: ProductReference
     score: float
-    reason: dict[str, Any]
+    sessions: int
+    newest_at: Milliseconds
+    shares: tuple[int, ...]
 
 
 class Asked(NamedTuple):
@@ -71,16 +85,18 @@ class Recommender:
         self._buyers = buyers
         self._names = names
 
-    def of_visitor(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None) -> Asked:
-        """What a visitor or customer did last, as far as they may be asked about together (see ``History.of_both``)."""
-        rows = [row for action in _VERBS for row in islice(self._rows(shop, uuid, customer, action), EVOLVING_EVENTS_MAX)]
+    def of_visitor(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, action: Action | None = None) -> Asked:
+        """What a visitor or customer did last, as far as they may be asked about together (see ``History.of_both``);
+        ``action``: only that."""
+        actions = _VERBS if action is None else (action,)
+        rows = [row for one in actions for row in islice(self._rows(shop, uuid, customer, one), EVOLVING_EVENTS_MAX)]
         rows.sort(key=lambda row: (-row.time, -row.position))
         owns: dict[ProductReference, Own] = {}
         nets: dict[ProductReference, int] = {}
         steps, last = -1, None
         for row in rows:
             product = self._names.product(shop, row.reference)
-            verb = _VERBS[row.action]
+            verb = _VERBS.get(row.action, "viewed")
             steps += product != last
             last = product
             nets[product] = nets.get(product, 0) + (verb == "added") - (verb == "removed")
@@ -120,16 +136,24 @@ class Recommender:
             if bought.time >= now - JUST_BOUGHT_DAYS * DAY_MS
         }
 
-    def recommended(
-        self, shop: ShopId, asked: Asked, kernel: Kernel, now: Milliseconds, list_name: str
-    ) -> Iterator[Recommended]:
+    def owners(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None) -> list[int]:
+        """The hashes of who asks."""
+        trails = [trail_of_uuid(uuid)] if uuid is not None else []
+        trails += [trail_of_customer(customer)] if customer is not None else []
+        index = self._index()
+        return [visitor for trail in trails if (visitor := index.visitor(shop, trail)) is not None]
+
+    def recommended(self, shop: ShopId, asked: Asked, kernel: Kernel, now: Milliseconds) -> Iterator[Recommended]:
         """Products by what sessions like these say, the best first; put in order as far as they are asked for."""
         index = self._index()
         of_shop = index.shops.get(shop)
         if of_shop is None or not asked.owns:
             return
-        steps = [Step(self._numbers(shop, of_shop, own.product), own.steps, own.kinds) for own in asked.owns]
-        known = [(own, step) for own, step in zip(asked.owns, steps, strict=True) if step.items]
+        known = [
+            (place, Step(numbers, own.steps, own.kinds))
+            for place, own in enumerate(asked.owns)
+            if (numbers := self._numbers(of_shop, own.product))
+        ]
         without = [
             slot
             for trail in asked.trails
@@ -137,7 +161,8 @@ class Recommender:
             for slot in of_shop.sessions.slots_since(visitor, asked.since)
         ]
         scores = of_shop.asker.ask([step for _, step in known], now, without, kernel)
-        yield from _Order(self._names, shop, of_shop, scores, [own for own, _ in known], list_name).best()
+        places = [place for place, _ in known]
+        yield from _Order(self._names, shop, of_shop, scores, places, len(asked.owns)).best()
 
     def _rows(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, action: Action) -> Iterator[Seen]:
         if uuid is not None and customer is not None:
@@ -152,7 +177,7 @@ class Recommender:
             trails += [trail_of_customer(customer), *self._identity.trails(shop, customer)]
         return list(dict.fromkeys(trails))
 
-    def _numbers(self, shop: ShopId, of_shop: ShopIndex, product: ProductReference) -> tuple[int, ...]:
+    def _numbers(self, of_shop: ShopIndex, product: ProductReference) -> tuple[int, ...]:
         """The names under which sessions know a product."""
         numbers = dict.fromkeys(of_shop.aliases.numbers(product))
         own = of_shop.numbers.get(product)
@@ -165,14 +190,15 @@ class _Order:
     """Scores of names, put in order as products."""
 
     def __init__(
-        self, names: Names, shop: ShopId, of_shop: ShopIndex, scores: Scores, owns: Sequence[Own], list_name: str
+        self, names: Names, shop: ShopId, of_shop: ShopIndex, scores: Scores, places: Sequence[int], owns: int
     ) -> None:
+        """``places``: which of the ``owns`` products each step of the scores was."""
         self._names = names
         self._shop = shop
         self._of_shop = of_shop
         self._scores = scores
+        self._places = places
         self._owns = owns
-        self._list_name = list_name
 
     def best(self) -> Iterator[Recommended]:
         """The best first; of equals, the one whose reference comes first."""
@@ -184,11 +210,12 @@ class _Order:
             for item in best.items.tolist():
                 products.setdefault(self._product(item), []).append(item)
             values = dict(zip(best.items.tolist(), best.values.tolist(), strict=True))
-            order = sorted((-sum(values[item] for item in sorted(items)), product) for product, items in products.items())
+            # Added so that their order doesn't matter: numbers are given as names come.
+            order = sorted((-math.fsum(values[item] for item in items), product) for product, items in products.items())
             for score, product in order:
                 if product not in given:
                     given.add(product)
-                    yield Recommended(product, -score, self._reason(-score, products[product]))
+                    yield self._recommended(product, -score, products[product])
             if len(best.items) >= len(self._scores.items):
                 return
             wanted *= 8
@@ -197,20 +224,13 @@ class _Order:
         known = self._of_shop.aliases.product(item)
         return known if known is not None else self._names.product(self._shop, self._of_shop.names[item])
 
-    def _reason(self, score: float, items: list[int]) -> dict[str, Any]:
-        """Which of the asker's own events, and how many sessions, how recent, led to a product."""
-        neighbours = self._scores.neighbours
-        tellers = self._scores.tellers[np.isin(self._scores.told, items)]
-        shared = np.bincount(neighbours.steps[tellers], minlength=len(self._owns)).tolist()
-        return {
-            "source": self._list_name,
-            "by": "sessions",
-            "score": round(score, 6),
-            "sessions": len(np.unique(tellers)),
-            "newest_at": int(neighbours.starts[tellers].max()) * 1_000,
-            "because": [
-                {"product": own.product, "verb": own.verb, "at": own.time, "sessions": count}
-                for own, count in zip(self._owns, shared, strict=True)
-                if count
-            ],
-        }
+    def _recommended(self, product: ProductReference, score: float, items: list[int]) -> Recommended:
+        neighbours, told = self._scores.neighbours, self._scores.told
+        tellers = self._scores.tellers[told == items[0] if len(items) == 1 else np.isin(told, items)]
+        if len(items) > 1:
+            tellers = np.unique(tellers)
+        shares = [0] * self._owns
+        for step, count in enumerate(np.bincount(neighbours.steps[tellers]).tolist()):
+            shares[self._places[step]] += count
+        newest_at = Milliseconds(int(neighbours.starts[tellers].max()) * 1_000)
+        return Recommended(product, score, len(tellers), newest_at, tuple(shares))
