@@ -316,6 +316,9 @@ INDEX_CATCH_UP_EVENTS_MAX: Final = 200_000
 INDEX_SAVED_AFTER_EVENTS: Final = 200_000
 """Events after which a child process brings the file of the index up to date: what a start has to read."""
 
+INDEX_SAVED_AFTER_SECONDS: Final = 300
+"""How long that file is left alone, however many events come: writing it whole takes seconds of a core for a large shop."""
+
 EVOLVING_EVENTS_MAX: Final = 32
 """Newest events of each kind of a visitor that recommendations start from."""
 
@@ -336,6 +339,38 @@ ANSWERS_BYTES_MAX: Final = 128 * 1024 * 1024
 
 FALLBACK_PRODUCTS_LIKE: Final = 3
 """Products, the newest first, for which similar ones are looked for where sessions say too little."""
+
+CONTENT_TAGS_MAX: Final = 24
+"""Tags of a product that say what is like it, the first of them: real products have five to twenty."""
+
+CONTENT_WORDS_MAX: Final = 12
+"""Words of its title that do: what comes behind them is written for search engines."""
+
+CONTENT_TEXT_CHARACTERS_MAX: Final = 128
+"""Characters of a title, type, tag or vendor that are looked at; what differs only behind them counts as the same."""
+
+CONTENT_POSTINGS_MAX: Final = 30_000
+"""Products counted under what a product is like others by, the rarest of it first: 0.3 ms. What more than these have says
+next to nothing, and is only counted for those that something rarer has found."""
+
+CONTENT_COMPARED_MAX: Final = 1_000
+"""Products compared in full for one answer, those that share most: 0.5 ms."""
+
+CONTENT_SHARED_MAX: Final = 5
+"""What an answer names of all that two products share: enough to understand why."""
+
+CONTENT_SIMILAR_MAX: Final = 300
+"""Products similar to one that are told: an answer shows 250 at most, and some of these are sold out or hidden."""
+
+CONTENT_READ_ONCE: Final = 40
+"""Products that are read before other requests have their turn: a millisecond."""
+
+CONTENT_LOAD_SECONDS: Final = 10
+"""How long the first question about a shop's products waits until they are read (100,000: five seconds); then 503."""
+
+CONTENT_PRODUCTS_MAX: Final = 500_000
+"""Products in memory by what they are like, all shops together: 300 MB. At the bound the shop asked longest ago goes."""
+
 
 # --- data sources ------------------------------------------------------------------------------------------------
 

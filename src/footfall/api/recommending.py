@@ -20,7 +20,6 @@ from footfall.catalog.told import id_number
 from footfall.errors import NotReadyError
 from footfall.identifiers import ProductReference, ShopId, position_token
 from footfall.limits import FALLBACK_PRODUCTS_LIKE, RANKING_DAYS_DEFAULT
-from footfall.log.port import Stream
 from footfall.projections.cards import Card, reference_of
 from footfall.projections.recommendations.answers import Made
 from footfall.projections.recommendations.neighbours import Kernel
@@ -89,8 +88,8 @@ class RecommendedList(ABC):
     def said(self, question: Question, start: Start) -> Iterator[Given]:
         """What sessions say, the best first."""
         shop, now = question.caller.shop.id, self._parts.clock.now()
-        said = self._parts.recommender.recommended(shop, start.asked, self.kernel, now)
-        return ((one.reference, one) for one in said if start.gives(one.reference))
+        said = self._parts.recommender.recommended(shop, start.asked, self.kernel, now, start.gives)
+        return ((one.reference, one) for one in said)
 
     async def others(self, question: Question, start: Start) -> Iterator[Given]:
         """The chain after that."""
@@ -132,7 +131,7 @@ class RecommendedList(ABC):
         made = Made(
             list=self.name,
             at=parts.clock.now(),
-            position=position_token(parts.log.generation, parts.covered(Stream.EVENTS)),
+            position=position_token(parts.log.generation, parts.recommender.covered()),
             settings=settings_of(self.kernel),
             asked={"of_visitor": bool(owners), "products": [_shown(own) for own in owns]},
             products=[(card.key, told) for (card, _), told in zip(picked, reasons, strict=True)],

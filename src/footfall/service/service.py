@@ -5,7 +5,7 @@ import gc
 import random
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -17,6 +17,7 @@ from footfall.clock import SECOND_MS, Clock, Milliseconds, SystemClock
 from footfall.config import Config
 from footfall.errors import LogUnavailableError
 from footfall.event import decode_event
+from footfall.identifiers import ShopId
 from footfall.intake.accept import Intake
 from footfall.intake.catalog import CatalogIntake
 from footfall.intake.data_sources import DataSourceIntake
@@ -154,7 +155,7 @@ class Service:
             self.counters, self.orders, self.purchases, self.names, self.state.open_reader, self.tails.merge
         )
         self.buyers = Buyers(self.history, self.identity, self.orders, order_documents, self.purchases)
-        self.recommender = Recommender(lambda: self.index_keeper.index, self.history, self.identity, self.buyers, self.names)
+        self.recommender = Recommender(self.index_keeper.index, self.history, self.identity, self.buyers, self.names)
         self.answers = Answers(config.answers_kept, self.chance)
         self.pending: dict[str, str] = {}
         self.caught_up = False
@@ -228,6 +229,17 @@ class Service:
         self.cards.close()
         # What was frozen at the start may go now: the process may live on, as those of commands and tests do.
         gc.unfreeze()
+
+    async def forget_recommendations(self, shop: ShopId, trails: Sequence[str]) -> int:
+        """Let recommendations forget who left these trails (``identity.trail_of_uuid``): their sessions and what they were
+        answered; answers how many sessions there were. The log must not tell of them any more, or they come back with it."""
+        forgotten = 0
+        for trail in trails:
+            visitor = self.index_keeper.index().visitor(shop, trail)
+            if visitor is not None:
+                self.answers.forget(shop, visitor)
+            forgotten += self.index_keeper.forget(shop, trail)
+        return forgotten
 
     async def _probe(self) -> None:
         """Learn whether the log can be written, at most once a second. Raises ``LogUnavailableError``."""

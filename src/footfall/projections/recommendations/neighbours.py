@@ -172,8 +172,8 @@ class Asker:
         ages = np.maximum(now_ms / 1_000 - starts, 0.0)
         similarity *= np.exp(ages * (-1 / (kernel.lambda_snh_days * _DAY_SECONDS)))
         slots = (newest >> STEP_BITS) & SLOT_MASK
-        if without:
-            similarity[np.isin(slots, list(without))] = 0.0
+        for slot in without:
+            similarity[slots == slot] = 0.0
         least = 0.0
         if len(similarity) > kernel.neighbours_k:
             least = np.partition(similarity, len(similarity) - kernel.neighbours_k)[len(similarity) - kernel.neighbours_k]

@@ -5,7 +5,7 @@ Every answer holds for the moment at which it is asked: ``now`` is passed in.
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from footfall.clock import DAY_MS, Milliseconds
-from footfall.identifiers import CustomerId, ProductReference, ShopId, Uuid
+from footfall.identifiers import CustomerId, Position, ProductReference, ShopId, Uuid
 from footfall.limits import EVOLVING_EVENTS_MAX, EVOLVING_PRODUCTS_MAX, JUST_BOUGHT_DAYS
 from footfall.projections.bought import Buyers
 from footfall.projections.history import History, Seen
@@ -40,7 +40,7 @@ def settings_of(kernel: Kernel) -> str:
 
 _VERBS: Final = {ACTIONS[("user", verb)]: verb for verb in ("viewed", "added", "removed", "purchased")}
 _KINDS: Final = {"viewed": VIEWED, "added": IN_CART, "removed": 0, "purchased": PURCHASED}
-_BATCH: Final = 64
+_BATCH: Final = 32
 """Products that are put in order at once: most answers need a tenth of them."""
 
 
@@ -136,6 +136,10 @@ class Recommender:
             if bought.time >= now - JUST_BOUGHT_DAYS * DAY_MS
         }
 
+    def covered(self) -> Mapping[int, Position]:
+        """Up to where answers cover the events, by partition."""
+        return self._index().ends or {0: Position(0)}
+
     def owners(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None) -> list[int]:
         """The hashes of who asks."""
         trails = [trail_of_uuid(uuid)] if uuid is not None else []
@@ -143,8 +147,11 @@ class Recommender:
         index = self._index()
         return [visitor for trail in trails if (visitor := index.visitor(shop, trail)) is not None]
 
-    def recommended(self, shop: ShopId, asked: Asked, kernel: Kernel, now: Milliseconds) -> Iterator[Recommended]:
-        """Products by what sessions like these say, the best first; put in order as far as they are asked for."""
+    def recommended(
+        self, shop: ShopId, asked: Asked, kernel: Kernel, now: Milliseconds, gives: Callable[[ProductReference], bool]
+    ) -> Iterator[Recommended]:
+        """Products by what sessions like these say, the best first; put in order as far as they are asked for. ``gives``:
+        whether a product may be among them."""
         index = self._index()
         of_shop = index.shops.get(shop)
         if of_shop is None or not asked.owns:
@@ -162,7 +169,7 @@ class Recommender:
         ]
         scores = of_shop.asker.ask([step for _, step in known], now, without, kernel)
         places = [place for place, _ in known]
-        yield from _Order(self._names, shop, of_shop, scores, places, len(asked.owns)).best()
+        yield from _Order(self._names, shop, of_shop, scores, places, len(asked.owns)).best(gives)
 
     def _rows(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, action: Action) -> Iterator[Seen]:
         if uuid is not None and customer is not None:
@@ -200,7 +207,7 @@ class _Order:
         self._places = places
         self._owns = owns
 
-    def best(self) -> Iterator[Recommended]:
+    def best(self, gives: Callable[[ProductReference], bool]) -> Iterator[Recommended]:
         """The best first; of equals, the one whose reference comes first."""
         given: set[ProductReference] = set()
         wanted = _BATCH
@@ -215,14 +222,20 @@ class _Order:
             for score, product in order:
                 if product not in given:
                     given.add(product)
+                    if not gives(product):
+                        continue
                     yield self._recommended(product, -score, products[product])
             if len(best.items) >= len(self._scores.items):
                 return
             wanted *= 8
 
     def _product(self, item: int) -> ProductReference:
+        name = self._of_shop.names[item]
+        if name.startswith("p:"):
+            # An id names itself; looking that up for each would take longer than all of this.
+            return name
         known = self._of_shop.aliases.product(item)
-        return known if known is not None else self._names.product(self._shop, self._of_shop.names[item])
+        return known if known is not None else self._names.product(self._shop, name)
 
     def _recommended(self, product: ProductReference, score: float, items: list[int]) -> Recommended:
         neighbours, told = self._scores.neighbours, self._scores.told
