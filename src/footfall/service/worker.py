@@ -16,6 +16,7 @@ import msgspec
 from footfall.errors import FootfallError, InputInvalidError
 
 _TASKS: Final[Mapping[str, str]] = {
+    "evaluation": "footfall.service.evaluation",
     "export": "footfall.service.export",
     "index": "footfall.service.indexing",
     "verify": "footfall.service.verify",

@@ -74,15 +74,11 @@ class Index:
         self.ends[group.partition] = max(Position(done), group.positions[-1])
 
     def _take(self, event: Event, position: Position) -> None:
-        if event.noun != "product" or event.subject != "user":
-            return
-        kind = _KINDS.get(event.verb)
-        if kind is None or (event.flags is not None and not _LEFT_OUT.isdisjoint(event.flags)):
-            return
+        kind, session = kind_of(event), session_of(event)
         reference = product_reference(event.product_id, event.product_handle, event.variant_id)
-        trail = trail_of(event) or (f"s:{event.session_id}" if event.session_id is not None else None)
-        if reference is None or trail is None:
+        if kind is None or session is None or reference is None:
             return
+        trail, name = session
         visitor = self.visitor(event.shop, trail)
         if visitor is None:
             return
@@ -91,8 +87,8 @@ class Index:
             shop = self.shops[event.shop] = ShopIndex()
         item = shop.number(reference)
         if item is not None:
-            name = crc32(event.session_id.encode()) | 1 if event.session_id is not None else 0
-            shop.sessions.add(Signal(visitor, name, item, kind, event.time, position))
+            number = crc32(name.encode("utf-8", "replace")) | 1 if name else 0
+            shop.sessions.add(Signal(visitor, number, item, kind, event.time, position))
 
     def visitor(self, shop: ShopId, trail: str) -> int | None:
         """The number of whoever left a trail, above 0: a hash under the shop's own key. ``None`` where it has none."""
@@ -120,3 +116,21 @@ class Index:
         for of_shop in list(self.shops.values()):
             yield from of_shop.sessions.settle(now)
             yield
+
+
+def kind_of(event: Event) -> Kind | None:
+    """What an event says of a product, ``None`` where it says nothing that counts: bots and tests don't."""
+    if event.noun != "product" or event.subject != "user":
+        return None
+    if event.flags is not None and not _LEFT_OUT.isdisjoint(event.flags):
+        return None
+    return _KINDS.get(event.verb)
+
+
+def session_of(event: Event) -> tuple[str, str] | None:
+    """Whose session an event belongs to: a trail (``s:`` and its name for one without an identity), and the name that the
+    client gave the session, empty where it gave none. ``None`` for an event of nobody."""
+    trail, name = trail_of(event), event.session_id
+    if trail is None:
+        return ("s:" + name, name) if name is not None else None
+    return trail, name or ""
