@@ -350,11 +350,11 @@ CONTENT_TEXT_CHARACTERS_MAX: Final = 128
 """Characters of a title, type, tag or vendor that are looked at; what differs only behind them counts as the same."""
 
 CONTENT_POSTINGS_MAX: Final = 30_000
-"""Products counted under what a product is like others by, the rarest of it first: 0.3 ms. What more than these have says
-next to nothing, and is only counted for those that something rarer has found."""
+"""Products that one question finds by what a product has, the rarest first: 0.5 ms. What more have says next to nothing, and
+counts only for those that something rarer has found."""
 
 CONTENT_COMPARED_MAX: Final = 1_000
-"""Products compared in full for one answer, those that share most: 0.5 ms."""
+"""Products compared in full for one answer, those that share most: half a millisecond."""
 
 CONTENT_SHARED_MAX: Final = 5
 """What an answer names of all that two products share: enough to understand why."""
@@ -362,15 +362,14 @@ CONTENT_SHARED_MAX: Final = 5
 CONTENT_SIMILAR_MAX: Final = 300
 """Products similar to one that are told: an answer shows 250 at most, and some of these are sold out or hidden."""
 
-CONTENT_READ_ONCE: Final = 40
-"""Products that are read before other requests have their turn: a millisecond."""
+CONTENT_READ_ONCE: Final = 20
+"""Products that are read before other requests have their turn: a millisecond and a half."""
 
 CONTENT_LOAD_SECONDS: Final = 10
-"""How long the first question about a shop's products waits until they are read (100,000: five seconds); then 503."""
+"""How long the first question about a shop's products waits until they are read (100,000: six to eight seconds); then 503."""
 
 CONTENT_PRODUCTS_MAX: Final = 500_000
-"""Products in memory by what they are like, all shops together: 300 MB. At the bound the shop asked longest ago goes."""
-
+"""Products in memory by what they are like, all shops together: 250 MB. At the bound the shop asked longest ago goes."""
 
 # --- data sources ------------------------------------------------------------------------------------------------
 
@@ -397,6 +396,7 @@ DATA_SOURCES_LISTED_MAX: Final = 20_000
 
 CONTEXT_REFERENCES_MAX: Final = 250
 """Products of the cart, and products given, that a request's context names: a real cart has a few."""
+
 # --- orders and webhooks ------------------------------------------------------------------------------------------
 
 ORDER_LINES_MAX: Final = 1_000
