@@ -59,6 +59,10 @@ class Buyers:
         rows.extend(self._told(shop, self._seen(shop, uuid, customer)))
         return sorted((row for row in rows if row.units > 0), key=lambda row: -row.time)
 
+    def has_orders(self, shop: ShopId) -> bool:
+        """Whether the shop has orders, so that events alone don't tell what was bought."""
+        return self._orders.has_any(shop)
+
     def customer(self, shop: ShopId, customer: CustomerId) -> OrderCustomer:
         """What is known of a customer: the names on the latest order."""
         for order_id in self._orders.named(shop, name_of_customer(customer)):

@@ -96,6 +96,7 @@ class IndexKeeper:
         if self._waiting_events > WAITING_EVENTS_MAX:
             # Whoever sends more than this machine takes in goes first; the log has it all.
             self._live, self._waiting, self._waiting_events = False, None, 0
+            self._index.is_live = False
         elif not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._take_turn)
@@ -177,7 +178,7 @@ class IndexKeeper:
         # From here on nothing is missed: what comes meanwhile waits, and what the log told already is passed over.
         self._live, self._waiting, self._waiting_events = False, deque(), 0
         await self._read_up_to(index, await self._log.ends(Stream.EVENTS))
-        self._index, self._live = index, True
+        self._index, self._live, index.is_live = index, True, True
         self._take_turn()
         await self._in_slices(index.settle(self._clock.now()))
 

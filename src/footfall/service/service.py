@@ -216,6 +216,7 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await task
         await self.rankings.stop()
+        await self.contents.stop()
         if self.caught_up:
             try:
                 await self.tails.merge()

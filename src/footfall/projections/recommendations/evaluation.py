@@ -197,17 +197,14 @@ def _listed(asker: Asker, kernel: Kernel, evolving: Sequence[Step], now: int, la
 
 
 def _evolving(items: Sequence[int], kinds: Sequence[Kind], length: int, kernel: Kernel) -> list[Step]:
-    """The last distinct items of the first ``length`` events, newest first, each with how many steps back it came last and
-    what is known of it."""
-    steps: dict[int, int] = {}
+    """The last distinct items of the first ``length`` events, newest first, and what is known of each."""
     known: dict[int, int] = {}
-    for back, place in enumerate(range(length - 1, -1, -1)):
+    for place in range(length - 1, -1, -1):
         item = items[place]
-        if item not in steps and len(steps) == kernel.items_max:
+        if item not in known and len(known) == kernel.items_max:
             break
-        steps.setdefault(item, back)
         known[item] = known.get(item, 0) | _KNOWN[kinds[place]]
-    return [Step((item,), back, known[item]) for item, back in steps.items()]
+    return [Step((item,), steps, kinds_known) for steps, (item, kinds_known) in enumerate(known.items())]
 
 
 def _rest(items: Sequence[int], kinds: Sequence[Kind], place: int) -> list[int]:

@@ -63,6 +63,8 @@ class Index:
         self.shops: dict[ShopId, ShopIndex] = dict(shops or {})
         self.ends: dict[int, Position] = dict(ends or {})
         """Up to where events have been taken in, by partition."""
+        self.is_live = False
+        """Whether it is kept up with the log, so that what it doesn't know did not happen."""
         self._hashes: dict[tuple[int, str], int] = {}
 
     def apply(self, group: Group) -> None:

@@ -59,10 +59,10 @@ class Kernel(NamedTuple):
     """A neighbour that began so many days ago counts 1/e."""
     lambda_idf: float = 1.0
     """How much more a rare item counts."""
-    again: float = 4.0
+    again: float = 8.0
     """How much more an item of the session under way counts that may come again. Ours: in clicks on shops, two in five lead
     back to something seen before."""
-    lambda_again: float = 10.0
+    lambda_again: float = 3.0
     """The same for one that lies so many steps back, 1/e of that."""
     added: float = 1.5
     """How much more than a view it counts that an item is in the cart, in the session under way and in a neighbour."""
@@ -72,7 +72,7 @@ class Kernel(NamedTuple):
 
 class Step(NamedTuple):
     """A product of the session under way: the items under which events know it, how many steps back it came last (0: the
-    newest), and what is known of it (``VIEWED``, ``IN_CART``, ``PURCHASED``)."""
+    newest; a step is another product), and what is known of it (``VIEWED``, ``IN_CART``, ``PURCHASED``)."""
 
     items: tuple[int, ...]
     steps: int

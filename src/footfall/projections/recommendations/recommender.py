@@ -45,7 +45,7 @@ _BATCH: Final = 32
 
 
 class Own(NamedTuple):
-    """A product that an answer starts from, and why: the visitor's last event on it, or that it was ``given``."""
+    """A product that an answer starts from, and why: the most that the visitor did with it, or that it was ``given``."""
 
     product: ProductReference
     steps: int
@@ -88,28 +88,55 @@ class Recommender:
     def of_visitor(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, action: Action | None = None) -> Asked:
         """What a visitor or customer did last, as far as they may be asked about together (see ``History.of_both``);
         ``action``: only that."""
+        trails = self._trails(shop, uuid, customer)
+        told: list[_Did] = []
+        if action is None and customer is None and uuid is not None and self._is_nobody(shop, uuid):
+            # Nothing of anybody else stands under this uuid, and its sessions are in memory.
+            told = self._of_index(shop, trails)
+        if not told:
+            told = self._of_history(shop, uuid, customer, action)
+        owns: dict[ProductReference, Own] = {}
+        for did in told:
+            own = owns.get(did.product)
+            if own is not None:
+                owns[did.product] = own._replace(kinds=own.kinds | did.kinds)
+            elif len(owns) < EVOLVING_PRODUCTS_MAX:
+                owns[did.product] = Own(did.product, len(owns), did.kinds, "", did.time)
+        kept = [own._replace(verb=_verb(own.kinds)) for own in owns.values()]
+        return Asked(kept, trails, min((own.time for own in kept if own.time is not None), default=Milliseconds(0)))
+
+    def _is_nobody(self, shop: ShopId, uuid: Uuid) -> bool:
+        return self._identity.stretches(shop, trail_of_uuid(uuid)).last_named is None
+
+    def _of_index(self, shop: ShopId, trails: Sequence[str]) -> list["_Did"]:
+        """What the index knows of these trails, the newest first; nothing where it is still being read."""
+        index = self._index()
+        of_shop = index.shops.get(shop)
+        if of_shop is None or not index.is_live:
+            return []
+        visitors = (index.visitor(shop, trail) for trail in trails)
+        told = [one for visitor in visitors if visitor is not None for one in of_shop.sessions.told_by(visitor)]
+        if len(trails) > 1:
+            told.sort(reverse=True)
+        return [
+            _Did(product_of(self._names, shop, of_shop, one.item), one.kinds, Milliseconds(one.time))
+            for one in told[: 4 * EVOLVING_EVENTS_MAX]
+        ]
+
+    def _of_history(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, action: Action | None) -> list["_Did"]:
+        """The same, of the visitor history. In the cart is what was added more often than it was removed; what was only
+        removed speaks for nothing."""
         actions = _VERBS if action is None else (action,)
         rows = [row for one in actions for row in islice(self._rows(shop, uuid, customer, one), EVOLVING_EVENTS_MAX)]
         rows.sort(key=lambda row: (-row.time, -row.position))
-        owns: dict[ProductReference, Own] = {}
         nets: dict[ProductReference, int] = {}
-        steps, last = -1, None
+        told = []
         for row in rows:
-            product = self._names.product(shop, row.reference)
-            verb = _VERBS.get(row.action, "viewed")
-            steps += product != last
-            last = product
+            product, verb = self._names.product(shop, row.reference), _VERBS.get(row.action, "viewed")
             nets[product] = nets.get(product, 0) + (verb == "added") - (verb == "removed")
-            own = owns.get(product)
-            if own is not None:
-                owns[product] = own._replace(kinds=own.kinds | _KINDS[verb])
-            elif len(owns) < EVOLVING_PRODUCTS_MAX:
-                owns[product] = Own(product, steps, _KINDS[verb], verb, row.time)
-        # In the cart is what was added more often than it was removed; what was only removed speaks for nothing.
-        kept = [own._replace(kinds=own.kinds & ~IN_CART | (IN_CART if nets[own.product] > 0 else 0)) for own in owns.values()]
-        kept = [own for own in kept if own.kinds]
-        since = min((own.time for own in kept if own.time is not None), default=Milliseconds(0))
-        return Asked(kept, self._trails(shop, uuid, customer), since)
+            told.append(_Did(product, _KINDS[verb], row.time))
+        kept = (did._replace(kinds=did.kinds & ~IN_CART | IN_CART * (nets[did.product] > 0)) for did in told)
+        return [did for did in kept if did.kinds]
 
     def of_products(
         self,
@@ -130,11 +157,12 @@ class Recommender:
         """What a visitor or customer bought lately: nobody needs it again at once."""
         if uuid is None and customer is None:
             return set()
-        return {
-            self._names.product(shop, bought.reference)
-            for bought in self._buyers.bought(shop, uuid, customer)
-            if bought.time >= now - JUST_BOUGHT_DAYS * DAY_MS
-        }
+        since = now - JUST_BOUGHT_DAYS * DAY_MS
+        if not self._buyers.has_orders(shop) and self._index().is_live:
+            told = self._of_index(shop, self._trails(shop, uuid, customer))
+            return {did.product for did in told if did.kinds & PURCHASED and did.time >= since}
+        bought = self._buyers.bought(shop, uuid, customer)
+        return {self._names.product(shop, one.reference) for one in bought if one.time >= since}
 
     def covered(self) -> Mapping[int, Position]:
         """Up to where answers cover the events, by partition."""
@@ -193,6 +221,29 @@ class Recommender:
         return tuple(numbers)
 
 
+class _Did(NamedTuple):
+    """What somebody did with a product, and when last."""
+
+    product: ProductReference
+    kinds: int
+    time: Milliseconds
+
+
+def product_of(names: Names, shop: ShopId, of_shop: ShopIndex, item: int) -> ProductReference:
+    """The product that a number stands for."""
+    name = of_shop.names[item]
+    if name.startswith("p:"):
+        # An id names itself; looking that up for each would take longer than all of this.
+        return name
+    known = of_shop.aliases.product(item)
+    return known if known is not None else names.product(shop, name)
+
+
+def _verb(kinds: int) -> str:
+    """The most that was done with a product."""
+    return "purchased" if kinds & PURCHASED else "added" if kinds & IN_CART else "viewed"
+
+
 class _Order:
     """Scores of names, put in order as products."""
 
@@ -215,7 +266,7 @@ class _Order:
             best = self._scores.best(wanted)
             products: dict[ProductReference, list[int]] = {}
             for item in best.items.tolist():
-                products.setdefault(self._product(item), []).append(item)
+                products.setdefault(product_of(self._names, self._shop, self._of_shop, item), []).append(item)
             values = dict(zip(best.items.tolist(), best.values.tolist(), strict=True))
             # Added so that their order doesn't matter: numbers are given as names come.
             order = sorted((-math.fsum(values[item] for item in items), product) for product, items in products.items())
@@ -228,14 +279,6 @@ class _Order:
             if len(best.items) >= len(self._scores.items):
                 return
             wanted *= 8
-
-    def _product(self, item: int) -> ProductReference:
-        name = self._of_shop.names[item]
-        if name.startswith("p:"):
-            # An id names itself; looking that up for each would take longer than all of this.
-            return name
-        known = self._of_shop.aliases.product(item)
-        return known if known is not None else self._names.product(self._shop, name)
 
     def _recommended(self, product: ProductReference, score: float, items: list[int]) -> Recommended:
         neighbours, told = self._scores.neighbours, self._scores.told

@@ -90,6 +90,16 @@ class Signal(NamedTuple):
     position: int
 
 
+class Told(NamedTuple):
+    """A product of a session: when it was seen last (milliseconds), by the event at which position, its number, and what is
+    known of it."""
+
+    time: int
+    position: int
+    item: int
+    kinds: int
+
+
 class Packed(NamedTuple):
     """All that stands in ``Sessions``, without gaps, to be saved: columns by name, and single numbers by name."""
 
@@ -213,6 +223,17 @@ class Sessions:
     def slots_since(self, visitor: int, time: int) -> list[int]:
         """Where those sessions of a visitor are that went on at or after a time."""
         return [slot for slot in self.slots(visitor) if self._ends[slot] >= time]
+
+    def told_by(self, visitor: int) -> list[Told]:
+        """What is known of the products of a visitor's sessions, the last seen first; one of several sessions comes several
+        times. Nothing of abnormal sessions."""
+        told: list[tuple[Any, ...]] = []
+        for slot in self.slots(visitor):
+            begin, length = divmod(self._rows[slot], _LENGTH_MASK + 1)
+            end = begin + length
+            views = (self._times, self._positions, self._items, self._kinds)
+            told.extend(one for one in zip(*(view[begin:end].tolist() for view in views), strict=True) if one[3])
+        return [Told(*one) for one in sorted(told, reverse=True)]
 
     def forget(self, visitor: int) -> int:
         """Let go of all sessions of a visitor; answers how many there were."""
