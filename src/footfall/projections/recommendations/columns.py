@@ -25,7 +25,7 @@ class Columns:
             name: np.zeros(_FIRST, kind) if arrays is None else np.ascontiguousarray(arrays[name], kind)
             for name, kind in kinds.items()
         }
-        self.views = {name: memoryview(array) for name, array in self.arrays.items()}
+        self.views = {name: array.data for name, array in self.arrays.items()}
         self.used = 0 if arrays is None else len(next(iter(self.arrays.values())))
         """How many rows are in use, from the first."""
 
@@ -42,6 +42,6 @@ class Columns:
                 longer = np.zeros(wanted, self._kinds[name])
                 longer[:length] = array
                 self.arrays[name] = longer
-                self.views[name] = memoryview(longer)
+                self.views[name] = longer.data
             self._grown()
         return first

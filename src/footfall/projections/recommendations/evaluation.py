@@ -5,7 +5,7 @@ next (Ludewig, Jannach, "Evaluation of session-based recommendation algorithms",
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -138,7 +138,9 @@ def replay(
 def _in_time(test: Sequence[Recorded]) -> Iterator[tuple[int, int, int]]:
     """The clicks in the order of their times: session, place in it, time."""
     clicks = [
-        (at, session, place) for session, times in enumerate(_times(test, 2 * _SPAN_MS_UNKNOWN)) for place, at in enumerate(times)
+        (at, session, place)
+        for session, times in enumerate(_times(test, 2 * _SPAN_MS_UNKNOWN))
+        for place, at in enumerate(times)
     ]
     for at, session, place in sorted(clicks):
         yield session, place, at
@@ -159,9 +161,7 @@ def _times(recorded: Sequence[Recorded], end: int = _SPAN_MS_UNKNOWN) -> Iterato
             yield range(begin, begin + len(session.items) * SECOND_MS, SECOND_MS)
 
 
-def _listed(
-    asker: Asker, prefix: Sequence[int], now: int, last: Last, own: Sequence[int] = ()
-) -> Integers:
+def _listed(asker: Asker, prefix: Sequence[int], now: int, last: Last, own: Sequence[int] = ()) -> Integers:
     best = asker.ask(evolving(prefix, asker.kernel), now, own).best(LISTED + 1)
     order = np.lexsort((best.items, -best.values))
     items = best.items[order]

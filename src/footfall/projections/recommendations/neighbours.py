@@ -89,7 +89,7 @@ class Scores(NamedTuple):
     tellers: Integers
 
     def best(self, limit: int) -> "Scores":
-        """Those with the highest scores: at least ``limit`` where there are as many, with all that score as much as the last."""
+        """Those with the highest scores: ``limit`` where there are as many, and all that score as much as the last."""
         if len(self.values) <= limit:
             return self
         least = np.partition(self.values, len(self.values) - limit)[len(self.values) - limit]
@@ -146,8 +146,8 @@ class Asker:
 
     def _nearest(self, evolving: Sequence[Step], now_ms: int, without: Collection[int]) -> Neighbours:
         """The ``k`` most similar of the ``m`` most recent sessions of each item: ``sim = Σ w1``, ``w1 = e^(−steps/λ_spw)``."""
-        kernel, sessions = self.kernel, self.sessions
-        parts = []
+        kernel = self.kernel
+        parts: list[Integers] = []
         weights = np.zeros(_STEP_MASK + 1)
         for number, step in enumerate(evolving):
             weights[number] = math.exp(-step.steps / kernel.lambda_spw) * self._weights[step.kinds]

@@ -79,8 +79,8 @@ class Kind(IntEnum):
 
 
 class Signal(NamedTuple):
-    """An event on a product. ``visitor``: their hash, above 0; ``name``: a hash of the session's name, 0 where the client names
-    none; ``time`` in milliseconds."""
+    """An event on a product. ``visitor``: their hash, above 0; ``name``: a hash of the session's name, 0 where the client
+    names none; ``time`` in milliseconds."""
 
     visitor: int
     name: int
@@ -101,8 +101,8 @@ class Sessions:
     """The sessions of one shop.
 
     A session *counts* when it began in the window, has at least two events and a product with a signal, and neither it nor
-    another session of its visitor in the window is abnormal: has more products, events or hours than a person gets to. Those that count stand
-    in postings. ``settle`` brings the window forward.
+    another session of its visitor in the window is abnormal: has more products, events or hours than a person gets to. Those
+    that count stand in postings. ``settle`` brings the window forward.
     """
 
     def __init__(self, packed: Packed | None = None) -> None:
@@ -133,7 +133,7 @@ class Sessions:
         """``N``: those that count."""
         self.counts: npt.NDArray[np.int32] = np.zeros(1_024, np.int32)
         """``n_i``: how many of them have each item; at least as long as there are items."""
-        self._count = memoryview(self.counts)
+        self._count = self.counts.data
         self.postings: list[Integers] = []
         """For each item those that have it, by start, ties by visitor and name: ``start second << 28 | slot << 4``. Room for
         more may follow behind the ``counts`` entries."""
@@ -207,9 +207,7 @@ class Sessions:
         """Where the sessions of a visitor are; with ``name`` only those of that name."""
         whose, names = self._visitor, self._name
         return [
-            slot
-            for slot in self._visitors.slots(visitor)
-            if whose[slot] == visitor and (name is None or names[slot] == name)
+            slot for slot in self._visitors.slots(visitor) if whose[slot] == visitor and (name is None or names[slot] == name)
         ]
 
     def slots_since(self, visitor: int, time: int) -> list[int]:
@@ -268,12 +266,10 @@ class Sessions:
             self._abnormal.setdefault(self._visitor[slot], set()).add(slot)
         in_each = np.asarray(packed.arrays["counts"], np.int32)
         self.counts = np.concatenate([in_each, np.zeros(1_024, np.int32)])
-        self._count = memoryview(self.counts)
+        self._count = self.counts.data
         ends = np.cumsum(in_each, dtype=np.int64)
         told = np.asarray(packed.arrays["postings"], np.int64)
-        self.postings = [
-            told[begin:end] for begin, end in zip((ends - in_each).tolist(), ends.tolist(), strict=True)
-        ]
+        self.postings = [told[begin:end] for begin, end in zip((ends - in_each).tolist(), ends.tolist(), strict=True)]
 
     # --- the window -----------------------------------------------------------------------------------------------
 
@@ -288,9 +284,9 @@ class Sessions:
         return self._wanted_floor() * HOUR_MS < self._dropped_before
 
     def settle(self, now: int) -> Iterator[None]:
-        """Bring the window up to a time: the ``SESSIONS_WINDOW_DAYS`` that end with it, in whole hours, or the longest shorter one in which at most
-        ``SESSIONS_MAX`` sessions began. Works in small steps, between which everything may be asked and told; a step that is
-        not taken leaves older sessions where they are."""
+        """Bring the window up to a time: the ``SESSIONS_WINDOW_DAYS`` that end with it, in whole hours, or the longest shorter
+        one in which at most ``SESSIONS_MAX`` sessions began. Works in small steps, between which everything may be asked and
+        told; a step that is not taken leaves older sessions where they are."""
         self._now = max(self._now, now // HOUR_MS)
         before, self._floor = self._floor, self._wanted_floor()
         low, high = min(before, self._floor) * HOUR_MS, max(before, self._floor) * HOUR_MS
@@ -503,7 +499,7 @@ class Sessions:
         self.postings.extend([_NO_POSTINGS] * (item + 1 - len(self.postings)))
         if item >= len(self.counts):
             self.counts = np.concatenate([self.counts, np.zeros(max(len(self.counts), item + 1), np.int32)])
-            self._count = memoryview(self.counts)
+            self._count = self.counts.data
 
     def _order(self, begin: int, end: int, place: int) -> None:
         """Bring an item that may have been seen later, or that stands last, to where it belongs: by time, then position, then
@@ -603,7 +599,11 @@ class Sessions:
         begin = int(posting[:count].searchsorted(second << SECOND_SHIFT))
         end = begin + int(posting[begin:count].searchsorted((second + 1) << SECOND_SHIFT))
         return bisect_left(
-            range(count), self._rank(slot), begin, end, key=lambda place: self._rank(posting.item(place) >> STEP_BITS & SLOT_MASK)
+            range(count),
+            self._rank(slot),
+            begin,
+            end,
+            key=lambda place: self._rank(posting.item(place) >> STEP_BITS & SLOT_MASK),
         )
 
     def _rank(self, slot: int) -> tuple[int, int, int]:

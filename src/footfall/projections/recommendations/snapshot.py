@@ -75,7 +75,7 @@ def save(path: Path, index: Index, generation: Generation) -> int:
         with beside.open("wb") as file:
             file.write(_MAGIC + len(head).to_bytes(8, "big") + crc32(head).to_bytes(4, "big") + head)
             for array in written:
-                file.write(memoryview(array).cast("B") if len(array) else b"")
+                file.write(array.data.cast("B") if len(array) else b"")
             size = file.tell()
             file.flush()
             os.fsync(file.fileno())
@@ -123,7 +123,7 @@ def _read_shop(file: IO[bytes], shop: _Shop) -> ShopIndex:
         if len(array) != column.length or _checksum(array) != column.checksum:
             raise ValueError(f"{column.name} is not what was written")
         arrays[column.name] = array
-    names = msgspec.msgpack.decode(arrays.pop(_NAMES), type=list[ProductReference])
+    names = msgspec.msgpack.decode(arrays.pop(_NAMES).data, type=list[ProductReference])
     return ShopIndex(names, Packed(arrays, shop.numbers))
 
 
@@ -136,6 +136,6 @@ def _checksum(array: Array) -> int:
 
 def _parts(array: Array) -> Iterator[memoryview]:
     """Its bytes, not all at once: the lock on Python is given to others in between."""
-    told = memoryview(array).cast("B") if len(array) else memoryview(b"")
+    told = array.data.cast("B") if len(array) else memoryview(b"")
     for begin in range(0, len(told), _CHECKED_BYTES):
         yield told[begin : begin + _CHECKED_BYTES]
