@@ -29,9 +29,11 @@ Floats = npt.NDArray[np.float64]
 
 _STEP_MASK: Final = 2**STEP_BITS - 1
 _DAY_SECONDS: Final = 86_400.0
-_EXACT: Final = 2.0**30
-"""Weights are rounded to multiples of 1/this before they are added: such sums are exact in a float below 2^53, so that an
-answer doesn't depend on the order in which neighbours stand."""
+_EXACT_BITS: Final = 30
+"""Weights are rounded to so many bits of the largest before they are added: such sums are exact in a float, which holds 53, so
+that an answer doesn't depend on the order in which neighbours stand."""
+_EXPONENT_MIN: Final = -900
+"""Of the largest weight: below, what they are multiplied by would be no float any more."""
 
 
 class Kernel(NamedTuple):
@@ -201,19 +203,22 @@ class Asker:
             self._range = np.arange(2 * total)
         places, of = self._range[:total], np.repeat(self._range[: len(lengths)], lengths)
         at = places + ((rows >> 8) - (ends - lengths))[of]
-        items = sessions.items[at]
+        items, kinds = sessions.items[at], sessions.kinds[at]
         shared = [item for step in evolving for item in step.items if 0 <= item < len(self._marks)]
         self._marks[shared] = True
-        hits = np.flatnonzero(self._marks[items])
+        # What was taken back has a place in a session, but is nothing that both have.
+        signalled = kinds > 0
+        hits = np.flatnonzero(self._marks[items] & signalled)
         self._marks[shared] = False
         # Of several in one session the last is written last.
         last_shared = np.zeros(len(lengths), np.int64)
         last_shared[of[hits]] = hits
         distances = np.abs(places - last_shared[of])
-        near = np.flatnonzero(distances <= kernel.places_max)
-        items, of, at = items[near], of[near], at[near]
-        values = self._near[distances[near]] * neighbours.weights[of] * self._weights[sessions.kinds[at]]
-        values *= _EXACT
+        near = np.flatnonzero((distances <= kernel.places_max) & signalled)
+        items, of = items[near], of[near]
+        values = self._near[distances[near]] * neighbours.weights[of] * self._weights[kinds[near]]
+        exact = 2.0 ** (_EXACT_BITS - max(_EXPONENT_MIN, math.frexp(neighbours.weights.max())[1]))
+        values *= exact
         np.rint(values, out=values)
         numbers = self._range[: len(items)]
         self._tags[items] = numbers
@@ -221,7 +226,7 @@ class Asker:
         np.add.at(self._sums, items, values)
         sums = self._sums[found]
         self._sums[found] = 0.0
-        sums *= (1 + kernel.lambda_idf * np.log(max(1, sessions.counted) / np.maximum(sessions.counts[found], 1))) / _EXACT
+        sums *= (1 + kernel.lambda_idf * np.log(max(1, sessions.counted) / np.maximum(sessions.counts[found], 1))) / exact
         for step in evolving:
             for item in step.items:
                 sums[found == item] *= 1 + kernel.again * math.exp(-step.steps / kernel.lambda_again)
