@@ -7,10 +7,9 @@ knows products by the names that events gave them; which of these are one produc
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
-from zlib import crc32
 
 from footfall.event import Event
-from footfall.identifiers import Position, ProductReference, ShopId, product_reference
+from footfall.identifiers import Position, ProductReference, SessionId, ShopId, product_reference
 from footfall.limits import INDEXED_NAMES_MAX
 from footfall.log.port import Group, Stream
 from footfall.projections.identity import trail_of
@@ -25,6 +24,7 @@ _KINDS: Final = {
 }
 _LEFT_OUT: Final = frozenset({"bot", "test"})
 _VISITORS_HASHED_MAX: Final = 50_000
+_NAME_MASK: Final = 2**32 - 1
 
 KeyOf = Callable[[ShopId], bytes | None]
 """The shop's own key, under which its visitors are hashed; ``None`` for one that isn't known."""
@@ -78,7 +78,7 @@ class Index:
         if kind is None or (event.flags is not None and not _LEFT_OUT.isdisjoint(event.flags)):
             return
         reference = product_reference(event.product_id, event.product_handle, event.variant_id)
-        trail = trail_of(event) or (f"s:{event.session_id}" if event.session_id is not None else None)
+        trail = trail_of(event) or (_named(event.session_id) if event.session_id is not None else None)
         if reference is None or trail is None:
             return
         visitor = self.visitor(event.shop, trail)
@@ -89,7 +89,10 @@ class Index:
             shop = self.shops[event.shop] = ShopIndex()
         item = shop.number(reference)
         if item is not None:
-            name = crc32(event.session_id.encode()) | 1 if event.session_id is not None else 0
+            name = 0
+            if event.session_id is not None:
+                # A plain checksum would tell whoever reads the file that a session they know of is in it.
+                name = (self.visitor(event.shop, _named(event.session_id)) or 0) & _NAME_MASK | 1
             shop.sessions.add(Signal(visitor, name, item, kind, event.time, position))
 
     def visitor(self, shop: ShopId, trail: str) -> int | None:
@@ -110,7 +113,8 @@ class Index:
     def forget(self, shop: ShopId, trail: str) -> int:
         """Let go of the sessions that left a trail; answers how many there were."""
         visitor, of_shop = self.visitor(shop, trail), self.shops.get(shop)
-        self._hashes.pop((shop, trail), None)
+        # The names of their sessions are among these.
+        self._hashes.clear()
         return of_shop.sessions.forget(visitor) if visitor is not None and of_shop is not None else 0
 
     def settle(self, now: int) -> Iterator[None]:
@@ -118,3 +122,8 @@ class Index:
         for of_shop in list(self.shops.values()):
             yield from of_shop.sessions.settle(now)
             yield
+
+
+def _named(session: SessionId) -> str:
+    """The trail of whoever is known by the name of a session alone."""
+    return f"s:{session}"
