@@ -52,7 +52,9 @@ class Told(NamedTuple):
 def told(draw: st.DrawFn) -> Told:
     """Events of a few visitors: close together, so that late ones extend sessions and join them."""
     span = draw(spans)
-    moment = st.integers(0, span) if draw(st.booleans()) else st.integers(0, span // 25).map(lambda step: 25 * step)
+    # Thirty minutes are the longest pause within a session.
+    step = draw(st.sampled_from([1, 25, 30]))
+    moment = st.integers(0, span // step).map(lambda steps: step * steps)
     one = st.tuples(
         st.integers(1, VISITORS), st.sampled_from([0, 0, 0, 7]), st.integers(0, ITEMS - 1), st.sampled_from(KINDS), moment
     )
