@@ -115,6 +115,9 @@ def test_nobodys_own_session_is_their_neighbour_in_a_replay() -> None:
 
 
 def test_a_replay_goes_by_the_clicks_times_not_by_sessions() -> None:
+    # When the first asks after x and y, the second has told of w already, though it stands behind it.
+    interleaved = [timed("xyw", 100, 110, 300), timed("xw", 200, 210)]
+    assert replay(Trained([], before=interleaved), interleaved, last="drop", prefix_min=2).hr20 == 1.0
     # When the second asks after x, the first has told of y already; the other way round it hasn't.
     one_after_the_other = [timed("xy", 100, 110), timed("xy", 105, 120)]
     assert replay(Trained([], before=one_after_the_other), one_after_the_other, last="drop").hr20 == 0.5

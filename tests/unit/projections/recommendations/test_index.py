@@ -81,6 +81,8 @@ def test_two_shops_with_the_same_ids_share_nothing() -> None:
     assert names[0] != names[1]
     assert index.forget(SHOP, "u:u1") == 1
     assert (counted(index), counted(index, OTHER_SHOP)) == (0, 1)
+    same_key = Index(lambda _shop: b"a key")
+    assert same_key.visitor(SHOP, "u:u1") != same_key.visitor(OTHER_SHOP, "u:u1")
 
 
 def test_hashes_cannot_be_told_without_the_key() -> None:

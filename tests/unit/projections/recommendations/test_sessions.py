@@ -194,6 +194,44 @@ def test_the_window_moves_by_the_hour(shop: Shop, monkeypatch: pytest.MonkeyPatc
     assert shop.sessions.kept == 0
 
 
+def test_a_late_event_may_take_a_session_out_of_the_window(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_WINDOW_DAYS", 1)
+    monkeypatch.setattr(f"{OF_SESSIONS}.SESSION_ITEMS_MAX", 3)
+    for item in range(4):
+        shop.tell(1, item, 65 + item)
+    shop.tell_pair(1, 180)
+    shop.tell_pair(2, 65)
+    shop.settle(24 * 60)
+    assert (shop.sessions.counted, shop.having(1)) == (1, 1), "the one of 2; 1 has an abnormal one"
+    shop.tell(2, 1, 50)
+    assert (shop.sessions.counted, shop.having(1)) == (0, 0)
+    shop.tell(1, 1, 50)
+    assert (shop.sessions.counted, shop.having(1)) == (1, 1), "the abnormal one is out as well, so 1 counts again"
+
+
+def test_late_events_of_abnormal_sessions_make_one_that_leaves_as_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_WINDOW_DAYS", 1)
+    monkeypatch.setattr(f"{OF_SESSIONS}.SESSION_ITEMS_MAX", 3)
+    for item in range(4):
+        shop.tell(1, item, item)
+        shop.tell(1, item, 50 + item)
+    shop.tell(1, 1, 25)
+    shop.tell_pair(1, 180)
+    shop.settle(24 * 60 - 1)
+    assert (shop.sessions.kept, shop.sessions.counted) == (2, 0)
+    shop.settle(24 * 60)
+    assert shop.sessions.counted == 1
+
+
+def test_what_is_packed_stands_in_the_order_of_starts_without_gaps(shop: Shop) -> None:
+    for visitor, minute in ((1, 300), (2, 100), (3, 200)):
+        shop.tell_pair(visitor, minute)
+    shop.sessions.forget(3)
+    packed = shop.sessions.packed()
+    assert packed.arrays["visitors"].tolist() == [2, 1]
+    assert packed.arrays["items"].tolist() == [1, 2, 1, 2]
+
+
 def test_an_event_from_long_before_the_window_changes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_WINDOW_DAYS", 1)
     shop.settle(72 * 60)

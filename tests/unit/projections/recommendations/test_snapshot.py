@@ -127,6 +127,15 @@ def test_a_file_that_differs_anywhere_is_refused(saved: Path, data: st.DataObjec
         load(path, KEYS.get, GENERATION)
 
 
+def test_a_position_that_is_not_what_was_written_is_refused(saved: Path) -> None:
+    damaged = saved.read_bytes().replace(b'{"0":60}', b'{"0":61}')
+    assert damaged != saved.read_bytes()
+    path = saved.with_name("damaged")
+    path.write_bytes(damaged)
+    with pytest.raises(SnapshotInvalidError, match="its head is not what was written"):
+        load(path, KEYS.get, GENERATION)
+
+
 @pytest.mark.parametrize("damaged", [b"", b"footfall index\n", b"footfall index\n" + 12 * b"\xff", os.urandom(400)])
 def test_what_is_no_snapshot_at_all_is_refused(tmp_path: Path, damaged: bytes) -> None:
     (tmp_path / "index").write_bytes(damaged)
