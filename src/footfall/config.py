@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from footfall.errors import SettingInvalidError
-from footfall.limits import EVENT_ID_DAYS
+from footfall.limits import ANSWERS_KEPT, ANSWERS_KEPT_MAX, EVENT_ID_DAYS
 
 FILE_NAME: Final = "footfall.toml"
 ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}", re.ASCII)
@@ -34,6 +34,8 @@ class Config:
     """Whose word is taken for the scheme that a browser called with (``X-Forwarded-Proto``)."""
     event_id_days: int = EVENT_ID_DAYS
     """For how many days a client-made event id is remembered."""
+    answers_kept: int = ANSWERS_KEPT
+    """Of how many recommendations it is kept what they were made of."""
     log_level: str = "info"
     log_format: str = "console"
 
@@ -46,6 +48,8 @@ class Config:
             raise _invalid("trusted_proxies", self.trusted_proxies, "IP addresses or networks, such as 127.0.0.1,10.0.0.0/8")
         if not 1 <= self.event_id_days <= 90:
             raise _invalid("event_id_days", self.event_id_days, "a number of days from 1 to 90, such as 7")
+        if not 0 <= self.answers_kept <= ANSWERS_KEPT_MAX:
+            raise _invalid("answers_kept", self.answers_kept, "a whole number from 0 to 10000000, such as 100000")
         if self.log_level not in _LOG_LEVELS:
             raise _invalid("log_level", self.log_level, f"one of {', '.join(_LOG_LEVELS)}")
         if self.log_format not in _LOG_FORMATS:
@@ -61,7 +65,7 @@ def read_config(flags: Mapping[str, Any], environment: Mapping[str, str] | None 
     given |= {name: value for name, value in flags.items() if value is not None and name in names}
     data = Path(given.get("data", Config.data))
     settings = _read_file(data / FILE_NAME, names) | given | {"data": data}
-    for name in ("port", "event_id_days"):
+    for name in ("port", "event_id_days", "answers_kept"):
         if name in settings:
             settings[name] = _whole(name, settings[name])
     return Config(**settings)

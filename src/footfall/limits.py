@@ -304,6 +304,73 @@ INDEXED_NAMES_MAX: Final = 1_000_000
 """Names of products (ids, handles, variants) in a shop's sessions: four times a large catalog. Further ones recommend nothing:
 somebody invents them."""
 
+INDEX_READ_EVENTS: Final = 1_000
+"""Events that the index reads from the log at once: 15 ms of work, in slices."""
+
+INDEX_SLICE_MS: Final = 2
+"""How long the upkeep of the index holds the event loop at most."""
+
+INDEX_CATCH_UP_EVENTS_MAX: Final = 200_000
+"""Events that a start reads from the log beside collection, a few seconds of work; more are read by a child process."""
+
+INDEX_SAVED_AFTER_EVENTS: Final = 200_000
+"""Events after which a child process brings the file of the index up to date: what a start has to read."""
+
+INDEX_SAVED_AFTER_SECONDS: Final = 300
+"""How long that file is left alone, however many events come: writing it whole takes seconds of a core for a large shop."""
+
+EVOLVING_EVENTS_MAX: Final = 32
+"""Newest events of each kind of a visitor that recommendations start from."""
+
+EVOLVING_PRODUCTS_MAX: Final = 10
+"""Products that recommendations start from: what lies further back says next to nothing."""
+
+JUST_BOUGHT_DAYS: Final = 30
+"""For how many days what somebody bought is not recommended to them again."""
+
+ANSWERS_KEPT: Final = 100_000
+"""Answers of which it is kept what they were made of (default of the setting): an hour of a busy shop."""
+
+ANSWERS_KEPT_MAX: Final = 10_000_000
+"""The most that the setting takes: more would be a typing error."""
+
+ANSWERS_BYTES_MAX: Final = 128 * 1024 * 1024
+"""Bytes of what answers were made of, whatever the setting says: 100,000 with five products each take about 90 MB."""
+
+FALLBACK_PRODUCTS_LIKE: Final = 3
+"""Products, the newest first, for which similar ones are looked for where sessions say too little."""
+
+CONTENT_TAGS_MAX: Final = 24
+"""Tags of a product that say what is like it, the first of them: real products have five to twenty."""
+
+CONTENT_WORDS_MAX: Final = 12
+"""Words of its title that do: what comes behind them is written for search engines."""
+
+CONTENT_TEXT_CHARACTERS_MAX: Final = 128
+"""Characters of a title, type, tag or vendor that are looked at; what differs only behind them counts as the same."""
+
+CONTENT_POSTINGS_MAX: Final = 30_000
+"""Products that one question finds by what a product has, the rarest first: 0.5 ms. What more have says next to nothing, and
+counts only for those that something rarer has found."""
+
+CONTENT_COMPARED_MAX: Final = 1_000
+"""Products compared in full for one answer, those that share most: half a millisecond."""
+
+CONTENT_SHARED_MAX: Final = 5
+"""What an answer names of all that two products share: enough to understand why."""
+
+CONTENT_SIMILAR_MAX: Final = 300
+"""Products similar to one that are told: an answer shows 250 at most, and some of these are sold out or hidden."""
+
+CONTENT_READ_ONCE: Final = 20
+"""Products that are read before other requests have their turn: a millisecond and a half."""
+
+CONTENT_LOAD_SECONDS: Final = 10
+"""How long the first question about a shop's products waits until they are read (100,000: six to eight seconds); then 503."""
+
+CONTENT_PRODUCTS_MAX: Final = 500_000
+"""Products in memory by what they are like, all shops together: 250 MB. At the bound the shop asked longest ago goes."""
+
 # --- data sources ------------------------------------------------------------------------------------------------
 
 DATA_SOURCES_MAX: Final = 1_000
@@ -329,6 +396,7 @@ DATA_SOURCES_LISTED_MAX: Final = 20_000
 
 CONTEXT_REFERENCES_MAX: Final = 250
 """Products of the cart, and products given, that a request's context names: a real cart has a few."""
+
 # --- orders and webhooks ------------------------------------------------------------------------------------------
 
 ORDER_LINES_MAX: Final = 1_000

@@ -1,4 +1,4 @@
-"""``footfall evaluate`` on files as public recordings are."""
+"""``footfall evaluate`` on files as public recordings are, and on a shop's own log."""
 
 import gzip
 import json
@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support import command
+from footfall.clock import DAY_MS
+from tests.acceptance.test_recommendations import ask, visit
+from tests.support import ManualClock, command, event, run, running
 
 TRAIN = [("1", "a", "100"), ("1", "b", "110"), ("2", "a", "200"), ("2", "b", "230"), ("3", "a", "300"), ("3", "c", "330")]
 TEST = [("9", "b", "420"), ("9", "a", "400")]
@@ -68,6 +70,43 @@ def test_a_broken_line_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
     assert "line 8" in done.stderr
     assert "line 9" in done.stderr
     assert "3 sessions" in done.stdout
+
+
+def test_a_shops_own_log_is_evaluated_and_says_how_each_list_was_taken(tmp_path: Path) -> None:
+    now = 1_790_000_000_000
+
+    async def scenario() -> None:
+        async with running(tmp_path, ManualClock(now)) as shop:
+            for visitor in range(12):
+                begin = now - (20 - visitor) * DAY_MS
+                seen = [event(uuid=f"v{visitor}", product_id=n, event_time=begin + int(n) * 1_000) for n in ("1", "2", "3")]
+                await shop.send(*seen, event(uuid=f"v{visitor}", product_id="9", verb="added", event_time=begin + 5_000))
+            await visit(shop, "tester", [1, 7], at=now - DAY_MS)
+            answer = await ask(shop, "recommended", shopify_product_ids="1")
+            told = {"noun": "widget", "defined_noun_id": "w", "product_id": None, "uuid": "v1"}
+            attribution = answer["metadata"]["attribution"]
+            for verb in ("viewed", "viewed", "clicked", "added-from"):
+                await shop.send(event(**told, verb=verb, meta={"attribution": attribution, "source": "recommended"}))
+            await shop.send(event(**told, verb="viewed", meta={"source": "top_sellers"}))
+
+    run(scenario())
+    arguments = ("evaluate", "--shop", "shop", "--days", "12")
+    result = json.loads(command(*arguments, "--json", data=tmp_path).stdout)
+    # Four of the twelve visits, and the tester's, are within the last days; 9 is added, and nothing asks for it.
+    assert (result["train_sessions"], result["items"]) == (8, 4)
+    assert result["predictions"] == 2 * 4 + 1
+    assert result["hr20"] == pytest.approx(8 / 9, abs=1e-4), "who goes from 1 to 7 does what nobody did"
+    assert result["lists"] == {
+        "recommended": {"impressions": 2, "clicks": 1, "adds": 1},
+        "top_sellers": {"impressions": 1, "clicks": 0, "adds": 0},
+    }
+    shown = command(*arguments, data=tmp_path).stdout
+    for said in ("as it happened", "impressions", "50.0%", "top_sellers"):
+        assert said in shown
+    refused = command("evaluate", "--shop", "shop", "--days", "90", data=tmp_path, check=False)
+    assert refused.returncode == 1
+    assert "0 before them" in refused.stderr
+    assert command("evaluate", data=tmp_path, check=False).returncode == 2
 
 
 def test_a_file_without_its_columns_says_which_there_are(tmp_path: Path) -> None:

@@ -15,12 +15,15 @@ import pytest
 from footfall.api import pages
 from footfall.api.application import Application
 from footfall.api.openapi import document
+from footfall.api.openapi_recommendations import EXAMPLE_ANSWER
 from footfall.api.openapi_schemas import FIELDS, SCHEMAS
 from footfall.api.openapi_shared import ERRORS, EXAMPLE_KEY
 from footfall.api.reference_page import resolved
+from footfall.identifiers import ShopId
 from footfall.intake import fields, reading
 from footfall.intake.privacy import EMAIL_FIELDS
-from tests.support import PUBLIC_KEY, Running, run, running
+from footfall.projections.recommendations.answers import Made
+from tests.support import NOW, PUBLIC_KEY, Running, run, running
 
 DOCUMENT: Final = document()
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
@@ -144,6 +147,9 @@ def test_every_documented_example_works_and_is_answered_by_its_schema(tmp_path: 
             put = DOCUMENT["paths"]["/api/v1/data-sources/{reference}"]["put"]["requestBody"]["content"]["application/json"]
             # Its answers are documented with the other products, before it is put.
             await shop.commands.datasource_put("shop", put["examples"]["json"]["value"], 1234)
+            made = Made("recommended", NOW, "", "", {"of_visitor": False, "products": []}, [])
+            answers = shop.service.answers
+            answers._kept[EXAMPLE_ANSWER] = answers._kept.pop(answers.keep(ShopId(1), (), made))
             sent = 0
             for path, method, operation in operations():
                 for request in requests(path, method, operation):
@@ -207,6 +213,7 @@ def test_the_errors_are_documented_word_for_word(tmp_path: Path) -> None:
                 "NoSecret": await client.get("/api/v1/events/never-sent"),
                 "SecretInPage": await client.post(event, json={}, headers=in_page),
                 "CustomerReadsSecret": await client.get(viewed, params=by_customer),
+                "UnknownAnswer": await client.get("/api/v1/answers/recommended.never", headers=shop.bearer),
                 "UnknownEvent": await client.get("/api/v1/events/never-sent", headers=shop.bearer),
                 "UnknownProduct": await client.delete("/api/v1/catalog/products/5", headers=shop.bearer),
                 "WrongProduct": await client.put("/api/v1/catalog/products", json=wrong, headers=shop.bearer),

@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tests.benchmarks.events import KEY, USER_AGENT, visitor, wire_event
+from tests.benchmarks.events import KEY, PRODUCTS, USER_AGENT, product_number, visitor, wire_event
 
-Kind = Literal["single", "batch", "batch-ids", "viewed", "top_sellers", "trending_products"]
+Kind = Literal["single", "batch", "batch-ids", "viewed", "top_sellers", "trending_products", "recommended", "viewed-related"]
 
 BATCH: Final = 100
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -34,6 +34,7 @@ WARM_UP_SECONDS: Final = 1.0
 _FINISH_SECONDS: Final = 10.0
 """How long a generator waits for answers after the last request was due; what is missing then has failed."""
 _RANKINGS: Final = ("top_sellers", "trending_products")
+_NOT_BY_WRK: Final = (*_RANKINGS, "recommended", "viewed-related")
 _PATHS: Final = {
     "single": "/api/v2/analytics/event",
     "batch": "/api/v2/analytics/event/bulk",
@@ -69,6 +70,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     p90_ms: float
     p99_ms: float
     max_ms: float
+    p995_ms: float = 0.0
+    """Of the built-in generator alone."""
 
     @property
     def per_second(self) -> float:
@@ -80,7 +83,7 @@ class Generator:
 
     def __init__(self, traffic: Traffic) -> None:
         seed = random.SystemRandom().getrandbits(31)
-        wrk = shutil.which("wrk") if not traffic.rate and traffic.kind not in _RANKINGS else None
+        wrk = shutil.which("wrk") if not traffic.rate and traffic.kind not in _NOT_BY_WRK else None
         if wrk is not None:
             self.arguments = [
                 wrk, "-t1", f"-c{traffic.connections}", f"-d{max(1, round(traffic.seconds))}s", "--timeout", "10s",
@@ -148,8 +151,16 @@ def request_maker(traffic: Traffic, chance: random.Random) -> Callable[[], bytes
     def ranking() -> bytes:
         return f"GET /api/v1/products/{traffic.kind}?key={KEY} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
 
+    def recommended() -> bytes:
+        """What goes with a product that is looked at, for somebody who was seen before; or with what they looked at."""
+        uuid = visitor(traffic.first + int(chance.random() * traffic.visitors))
+        given = f"&shopify_product_ids={product_number(int(chance.random() * PRODUCTS))}" * (traffic.kind == "recommended")
+        return f"GET /api/v1/products/{traffic.kind}?key={KEY}&uuid={uuid}{given} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+
     if traffic.kind in _RANKINGS:
         return ranking
+    if traffic.kind in _NOT_BY_WRK:
+        return recommended
     return viewed if traffic.kind == "viewed" else post
 
 
@@ -239,6 +250,7 @@ class _Sender:
             p90_ms=at(0.9),
             p99_ms=at(0.99),
             max_ms=ordered[-1] * 1_000,
+            p995_ms=at(0.995),
         )
 
     def _tick(self, first: float) -> None:

@@ -86,6 +86,7 @@ async def build(data: Path, events: int) -> None:
             await Commands(service).shop_create(SHOP, public_key=KEY)
             shop = next(iter(service.shops.all())).id
             await _fill(service, shop, events)
+            await service.index_keeper.save()
         finally:
             await service.stop()
     finally:

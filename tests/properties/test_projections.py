@@ -117,6 +117,48 @@ def test_the_latest_version_of_a_document_holds_also_where_it_deletes_it(
 
 
 @THOROUGH
+@given(
+    st.lists(st.dictionaries(st.sampled_from(["a/1", "a/2", "a/3", "a/40", "b/1"]), st.one_of(st.none(), st.integers()))),
+    st.lists(st.one_of(st.just(("merge", 0)), st.tuples(st.just("fail"), st.integers(0, 4)), st.none()), max_size=6),
+    st.integers(1, 3),
+)
+def test_a_walk_tells_every_document_once_whatever_is_merged_meanwhile(
+    merged: list[Mapping[str, int | None]], meanwhile: list[tuple[str, int] | None], limit: int
+) -> None:
+    async def life(replica: Replica) -> None:
+        latest: dict[str, int] = {}
+
+        async def change(changes: Mapping[str, int | None]) -> None:
+            for key, number in changes.items():
+                await replica.log.append(Stream.DOCUMENTS, [document_record(key, number)])
+                latest.pop(key, None)
+                if number is not None:
+                    latest[key] = number
+
+        for number, changes in enumerate(merged):
+            await change(changes)
+            if number % 2:
+                await replica.fail_to_merge(number // 2)
+        walk = replica.documents.walk_under("a/", limit=limit)
+        parts = [next(walk, [])]
+        expected = {key: number for key, number in latest.items() if key.startswith("a/")}
+        changed: set[str] = set()
+        for moment in meanwhile:
+            if moment is None:
+                await change({"a/2": None, "a/3": 7, "a/5": 8})
+                changed |= {"a/2", "a/3", "a/5"}
+            else:
+                await replica.live_through(moment)
+            parts.append(next(walk, []))
+        parts.extend(walk)
+        assert all(len(part) <= limit for part in parts)
+        told = [(key, int(value)) for part in parts for key, value in part if key not in changed]
+        assert sorted(told) == sorted((key, number) for key, number in expected.items() if key not in changed)
+
+    live(life)
+
+
+@THOROUGH
 @given(st.lists(st.tuples(st.lists(st.sampled_from(["x.csv", "y.csv"]), max_size=3), MOMENTS), min_size=3, max_size=8))
 def test_an_import_goes_on_after_its_last_row_in_the_log(steps: list[tuple[list[str], tuple[str, int]]]) -> None:
     async def life(replica: Replica) -> None:

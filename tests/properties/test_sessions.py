@@ -121,10 +121,10 @@ def _session(sessions: Sessions, slot: int) -> NaiveSession:
 
 def asked(sessions: Sessions, now: int) -> list[dict[int, float]]:
     """What every item's question is answered, and that of a whole session, to the last bit."""
-    asker = Asker(sessions, Kernel(sessions_m=5, neighbours_k=3))
+    asker, kernel = Asker(sessions), Kernel(sessions_m=5, neighbours_k=3)
     questions = [[Step((item,), 0)] for item in range(ITEMS)]
     questions.append([Step((item,), back, 1 + back % 2) for back, item in enumerate(range(0, ITEMS, 2))])
-    found = [asker.ask(question, now) for question in questions]
+    found = [asker.ask(question, now, (), kernel) for question in questions]
     return [dict(zip(scores.items.tolist(), scores.values.tolist(), strict=True)) for scores in found]
 
 

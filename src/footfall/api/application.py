@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import structlog
 
+from footfall.api.answers import ANSWERS, AnswerRoute
 from footfall.api.catalog import COLLECTIONS, PRODUCTS, CatalogRoutes
 from footfall.api.collect import PIXEL_PATH, Collection
 from footfall.api.data_sources import CUSTOM, DATA_SOURCES, Custom, DataSourceRoutes
@@ -84,6 +85,7 @@ class Application:
         }
         self._with_reference: Mapping[str, Mapping[str, Handler]] = {
             "/api/v1/events/": {"GET": Where(parts)},
+            ANSWERS + "/": {"GET": AnswerRoute(parts)},
             PRODUCTS + "/": {"DELETE": catalog.delete_product},
             COLLECTIONS + "/": {"DELETE": catalog.delete_collection},
             DATA_SOURCES + "/": {"PUT": data_sources.put, "GET": data_sources.get, "DELETE": data_sources.delete},

@@ -1,6 +1,6 @@
 """Data sources over HTTP: ``/custom/id/{n}`` answers by a shop's rules, ``/api/v1/data-sources`` is where servers put them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,14 +10,17 @@ from footfall.api.exchange import NO_STORE, Answer, Exchange, Refused, json_answ
 from footfall.api.keys import require_secret
 from footfall.api.lists import Lists
 from footfall.api.parts import Parts
-from footfall.api.products import Question, extended
+from footfall.api.products import Context, Question, extended
 from footfall.api.rules import Evaluation, Picked, is_the_same_for_everybody
 from footfall.catalog.data_source import DataSource
 from footfall.catalog.rule_shape import read_data_source
 from footfall.catalog.shape import ShapeError, decode_json
 from footfall.catalog.told import id_number
 from footfall.errors import InputInvalidError, NotReadyError
+from footfall.identifiers import position_token
 from footfall.limits import DATA_SOURCE_BYTES_MAX
+from footfall.log.port import Stream
+from footfall.projections.recommendations.answers import Made
 from footfall.projections.shops import Shop
 
 CUSTOM: Final = ("/custom/id", "/api/v1/custom/id")
@@ -35,19 +38,34 @@ class Custom:
     async def __call__(self, exchange: Exchange) -> Answer:
         question = await self._lists.products.question(exchange)
         source = self._find(question, exchange.path.partition("/custom/id/")[2].rstrip("/"))
-        products, metadata = await self.answered(question, source)
+        context = read_context(question, self._parts.catalog)
+        picked = await Evaluation(self._parts, self._lists, question, context).picked(source.rules)
+        products, metadata = _shown(question, source, picked)
         if is_the_same_for_everybody(source.rules, self._lists):
-            return self._lists.products.cached_answer(exchange, question, products, metadata)
+            return self._lists.products.cached_answer(exchange, question, products, metadata or None)
+        metadata["attribution"] = self._kept(question, context, source, picked)
         return self._lists.products.answer(question, products, [NO_STORE], metadata)
 
     async def answered(self, question: Question, source: DataSource) -> tuple[list[msgspec.Raw], Mapping[str, Any] | None]:
         """The products, and with ``explain=yes`` the answer's metadata."""
         context = read_context(question, self._parts.catalog)
         picked = await Evaluation(self._parts, self._lists, question, context).picked(source.rules)
-        if question.fields.get("explain") != "yes":
-            return [of.card.body for of in picked], None
-        head = {"id": source.id, "name": source.name, "version": source.version}
-        return [_explained(of) for of in picked], {"data_source": head, "products": [_reason(of) for of in picked]}
+        products, metadata = _shown(question, source, picked)
+        return products, metadata or None
+
+    def _kept(self, question: Question, context: Context, source: DataSource, picked: Sequence[Picked]) -> str:
+        """Keep what the answer is made of; its id."""
+        parts, shop = self._parts, question.caller.shop.id
+        owners = parts.recommender.owners(shop, context.uuid, context.customer)
+        made = Made(
+            list=f"custom-{source.id}",
+            at=parts.clock.now(),
+            position=position_token(parts.log.generation, parts.covered(Stream.EVENTS)),
+            settings=f"version {source.version}",
+            asked={"of_visitor": bool(owners), "products": []},
+            products=[(of.card.key, _because(of)) for of in picked],
+        )
+        return parts.answers.keep(shop, owners, made)
 
     def _find(self, question: Question, number: str) -> DataSource:
         source_id = read_number(number)
@@ -153,6 +171,14 @@ def unknown(number: object) -> str:
         f"This shop has no data source {str(number)[:100]!r}. Put one: `footfall datasource put FILE --shop NAME --id 1234`, "
         f"or PUT {DATA_SOURCES}/1234 with the secret key."
     )
+
+
+def _shown(question: Question, source: DataSource, picked: Sequence[Picked]) -> tuple[list[msgspec.Raw], dict[str, Any]]:
+    """The products, and with ``explain=yes`` why each is there."""
+    if question.fields.get("explain") != "yes":
+        return [of.card.body for of in picked], {}
+    head = {"id": source.id, "name": source.name, "version": source.version}
+    return [_explained(of) for of in picked], {"data_source": head, "products": [_reason(of) for of in picked]}
 
 
 def _because(picked: Picked) -> dict[str, Any]:

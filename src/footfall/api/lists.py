@@ -12,6 +12,8 @@ from footfall.api.parts import Parts
 from footfall.api.products import ListSource, Products
 from footfall.api.purchased import Purchased
 from footfall.api.ranked import TopSellers, TrendingProducts
+from footfall.api.recommending import ForYou, RecommendedFor, ViewedRelated
+from footfall.api.similar import SimilarProducts
 from footfall.api.viewed import Viewed
 
 PREFIX: Final = "/api/v1/products/"
@@ -46,8 +48,14 @@ class Lists(Mapping[str, ProductList]):
         purchased = Purchased(parts, products)
         top_sellers, trending = TopSellers(parts, products), TrendingProducts(parts, products)
         static, in_collections = Static(products), InCollections(parts, products)
+        related, recommended = ViewedRelated(parts, products), RecommendedFor(parts, products)
+        similar, for_you = SimilarProducts(parts, products), ForYou(parts, products)
         self._lists: dict[str, ProductList] = {
             "viewed": ProductList(viewed, viewed.references, changes=True),
+            "viewed-related": ProductList(related, related.references, changes=True),
+            "recommended": ProductList(recommended, recommended.references, changes=True),
+            "similar_products": ProductList(similar, similar.references, changes=True),
+            "for-you": ProductList(for_you, for_you.references, changes=True),
             "static": ProductList(static, static.references, changes=False),
             "purchased": ProductList(purchased, purchased.references, changes=True),
             "top_sellers": ProductList(top_sellers, top_sellers.references, changes=True),

@@ -10,6 +10,7 @@ from typing import Any, Final
 from footfall import __version__
 from footfall.api.keys import KEY_HEADERS
 from footfall.api.openapi_catalog import CATALOG, CATALOG_ABOUT, catalog_paths, list_paths
+from footfall.api.openapi_recommendations import recommendation_paths
 from footfall.api.openapi_schemas import EXAMPLES, SCHEMAS
 from footfall.api.openapi_shared import (
     ERRORS,
@@ -35,7 +36,7 @@ from footfall.limits import BATCH_EVENTS_MAX, BODY_BYTES_MAX, EVENT_BYTES_MAX, Q
 _FORM: Final = "application/x-www-form-urlencoded"
 _BEACON: Final = "text/plain"
 
-_EVENTS, _PRODUCTS, _WHERE, _STATUS, _PAGES = "Send events", "Read products", "Where is my event?", "Status", "Pages"
+_EVENTS, _PRODUCTS, _WHERE, _STATUS, _PAGES = "Send events", "Read products", "Where and why?", "Status", "Pages"
 _TAGS: Final[Mapping[str, str]] = {
     _EVENTS: "An event is acknowledged once it is durable. Use v2; v1 and the older path are here for callers that have them.",
     _PRODUCTS: "What a visitor viewed is right as soon as the event is acknowledged.",
@@ -215,6 +216,7 @@ def _reads() -> dict[str, Any]:
     post |= body("Question", {_FORM: {"form": asked}, JSON_TYPE: {"json": asked}})
     viewed = {"/api/v1/products/viewed": {"get": get, "post": post}}
     lists = list_paths(_PRODUCTS, product, _OF_LISTS) | source_paths(_PRODUCTS, product, _OF_LISTS)
+    lists |= recommendation_paths(_PRODUCTS, product, _OF_LISTS, _WHERE)
     return viewed | lists | {"/api/v1/events/{reference}": {"get": _where()}}
 
 
@@ -302,7 +304,9 @@ def document() -> dict[str, Any]:
     described = parameters()
     question = {name: described[name]["schema"] for name in ("key", "uuid", "shopify_customer_id", *_OF_LISTS)}
     question |= {name: {"type": "string"} for name in ("subject", "verb")}
-    question |= {name: described[name]["schema"] for name in ("shopify_product_ids", "cart_items", "cart_subtotal")}
+    question |= {
+        name: described[name]["schema"] for name in ("shopify_product_ids", "cart_items", "cart_subtotal", "fallback")
+    }
     return {
         "openapi": "3.1.0",
         "info": {

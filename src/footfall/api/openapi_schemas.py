@@ -302,6 +302,55 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         },
         "data",
     ),
+    "Recommendations": object_schema(
+        {
+            "data": list_schema("Product"),
+            "metadata": object_schema(
+                {"attribution": {"type": "string", "description": "The answer's id: its list and 16 characters."}},
+                "attribution",
+            ),
+        },
+        "data",
+        "metadata",
+    ),
+    "Because": object_schema(
+        {
+            "product": {"type": "object", "description": "`id`, `handle` or `variant_id`."},
+            "verb": {"type": "string", "description": "What the visitor did last with it, or `given`."},
+            "at": {"type": ["integer", "null"], "description": "When, in milliseconds since the epoch."},
+            "steps": {"type": "integer", "description": "How many steps back it lies."},
+            "sessions": {"type": "integer", "description": "How many of the sessions share it."},
+        },
+        "product",
+        "verb",
+        "at",
+        "steps",
+    ),
+    "Made": object_schema(
+        {
+            "data": object_schema(
+                {
+                    "id": {"type": "string"},
+                    "list": {"type": "string"},
+                    "at": {"type": "integer"},
+                    "position": {"type": "string", "description": "Up to where it covered the events."},
+                    "settings": {"type": "string", "description": "Another one whenever what decides is another."},
+                    "asked": object_schema(
+                        {"of_visitor": {"type": "boolean"}, "products": list_schema("Because")}, "of_visitor", "products"
+                    ),
+                    "products": {"type": "array", "items": {"type": "object"}},
+                },
+                "id",
+                "list",
+                "at",
+                "position",
+                "settings",
+                "asked",
+                "products",
+            )
+        },
+        "data",
+    ),
     "CatalogProducts": {
         "description": "Products in Shopify's REST shape, or GraphQL nodes: an array, an object with `products`, or one.",
         "oneOf": [{"type": "array"}, {"type": "object"}],

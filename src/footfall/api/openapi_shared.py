@@ -93,6 +93,12 @@ ERRORS: Final[Mapping[str, Error]] = {
         f"No event 'never-sent' is known to this shop. Ids are remembered for {EVENT_ID_DAYS} days after the event came, "
         "positions for ever.",
     ),
+    "UnknownAnswer": Error(
+        404,
+        "Nothing is known of such an answer.",
+        "No answer 'recommended.never' of this shop is known. The last ones are kept (setting answers_kept) until the server "
+        "restarts or their visitor is forgotten.",
+    ),
     "WrongSignature": Error(
         401, "It is not signed with a secret of the shop that it names, or there is no such shop.", UNSIGNED
     ),

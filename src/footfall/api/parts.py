@@ -18,6 +18,9 @@ from footfall.projections.history import History
 from footfall.projections.names import Names
 from footfall.projections.outcomes import Outcomes
 from footfall.projections.rankings import Rankings
+from footfall.projections.recommendations.answers import Answers
+from footfall.projections.recommendations.content import Contents
+from footfall.projections.recommendations.recommender import Recommender
 from footfall.projections.rejections import Rejections
 from footfall.projections.shops import Shops
 from footfall.projections.sightings import Sightings
@@ -38,6 +41,9 @@ class Parts:
     names: Names
     rankings: Rankings
     buyers: Buyers
+    recommender: Recommender
+    contents: Contents
+    answers: Answers
     data_sources: DataSources
     data_source_intake: DataSourceIntake
     event_ids: EventIds

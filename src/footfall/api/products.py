@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -42,6 +42,9 @@ _PRICES: Final = {
 
 _SPLIT_MAX: Final = 2 * PRODUCTS_NAMED_MAX
 """Parts of a parameter that are looked at; some may be empty."""
+
+
+Beside = TypeVar("Beside")
 
 
 class Listing(NamedTuple):
@@ -155,16 +158,20 @@ class Products:
 
     async def shown_with(self, question: Question, told: Iterable[Told]) -> list[msgspec.Raw]:
         """``shown_in_turns``, each product with what is told of it beside its reference: of several, what comes first."""
+        return [extended(card.body, more) for card, more in await self.picked(question, told)]
+
+    async def picked(self, question: Question, told: Iterable[tuple[ProductReference, Beside]]) -> list[tuple[Card, Beside]]:
+        """The products that an answer shows, each with what stands beside its reference: of several, what comes first."""
         shop, names = question.caller.shop.id, self._parts.names
-        more: dict[ProductReference, Mapping[str, Any]] = {}
+        besides: dict[ProductReference, Beside] = {}
 
         def references() -> Iterator[ProductReference]:
             for reference, beside in told:
-                more.setdefault(names.product(shop, reference), beside)
+                besides.setdefault(names.product(shop, reference), beside)
                 yield reference
 
         cards = await self._cards_in_turns(question, references())
-        return [extended(card.body, more[names.product(shop, card.reference)]) for card in cards]
+        return [(card, besides[names.product(shop, card.reference)]) for card in cards]
 
     def cards(self, question: Question, references: Iterable[ProductReference]) -> Iterator[Card | None]:
         """The products that these references name, each once, in order; ``None`` for each that the list leaves out."""

@@ -45,7 +45,7 @@ class Viewed:
 
     async def references(self, question: Question, context: Context) -> Iterable[ProductReference]:
         """The list's source: what the context's visitor viewed, or did with ``subject`` and ``verb``."""
-        asked = _Asked(question, context.uuid, context.customer, _action(question.fields))
+        asked = _Asked(question, context.uuid, context.customer, read_action(question.fields))
         return (reference for reference, _ in self._told(asked))
 
     def soon(self, exchange: Exchange) -> Answer | None:
@@ -66,7 +66,7 @@ class Viewed:
         question = self._products.asked(exchange, fields, in_stock=False, hidden=True)
         uuid, customer = read_identity(fields)
         require_may_read(question.caller, customer)
-        return _Asked(question, uuid, customer, _action(fields))
+        return _Asked(question, uuid, customer, read_action(fields))
 
     def _answer(self, question: Question, uuid: Uuid | None, customer: CustomerId | None, action: Action) -> Answer:
         references = self._references(question.caller.shop.id, uuid, customer, action)
@@ -99,9 +99,14 @@ class Viewed:
         return history.of_customer(shop, customer, action) if customer is not None else ()
 
 
+def read_identity_if_any(fields: Mapping[str, Any]) -> tuple[Uuid | None, CustomerId | None]:
+    """The uuid and customer of a read that may have neither."""
+    return read_visitor(fields), read_customer(fields)
+
+
 def read_identity(fields: Mapping[str, Any]) -> tuple[Uuid | None, CustomerId | None]:
     """The uuid and customer of a read, at least one of them. Raises ``Refused`` with the documented 400 where none is."""
-    uuid, customer = read_visitor(fields), read_customer(fields)
+    uuid, customer = read_identity_if_any(fields)
     if uuid is None and customer is None:
         raise Refused(400, MISSING_IDENTITY)
     return uuid, customer
@@ -146,7 +151,8 @@ def may_read_customer(caller: Caller) -> bool:
     return caller.secret or caller.shop.customer_reads == "public"
 
 
-def _action(fields: Mapping[str, Any]) -> Action:
+def read_action(fields: Mapping[str, Any]) -> Action:
+    """What ``subject`` and ``verb`` ask for, ``viewed`` where they say nothing. Raises ``Refused`` (400)."""
     subject, verb = str(fields.get("subject") or "user"), str(fields.get("verb") or "viewed")
     action = ACTIONS.get((subject, verb))
     if action is None:

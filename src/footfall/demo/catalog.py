@@ -205,9 +205,10 @@ def collections() -> list[Collection]:
 
 
 def goes_with() -> dict[str, Any]:
-    """The rules behind ``GOES_WITH``, as ``footfall datasource put`` takes them: the best of the same collection that is not
-    in the cart, then what rises."""
+    """The rules behind ``GOES_WITH``, as ``footfall datasource put`` takes them: what sessions say goes with it and is not in
+    the cart, then the best of the same collection, then what rises."""
     leave_out = {"exclude": ["inputs", "cart", "purchased"]}
+    sessions = {"name": "goes with it", "source": "recommended", "filters": leave_out}
     of_collection = [
         {
             "name": f"best sellers: {title}",
@@ -219,4 +220,4 @@ def goes_with() -> dict[str, Any]:
         for handle, title in COLLECTIONS.items()
     ]
     rising = {"name": "rising now", "source": "trending_products", "filters": leave_out}
-    return {"name": "Goes with this", "rules": [*of_collection, rising]}
+    return {"name": "Goes with this", "rules": [sessions, *of_collection, rising]}

@@ -1,6 +1,7 @@
 """Documents: the latest version of everything a shop has set up: shops, keys and settings, products and collections."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import Any, Final
 
 import msgspec
@@ -127,6 +128,27 @@ class Documents:
         found |= {key: bytes(document.value) for key, document in fresh.items() if not document.is_deleted}
         latest = (key for key in sorted(found) if not (key in fresh and fresh[key].is_deleted))
         return [(key, found[key]) for key, _ in zip(latest, range(limit), strict=False)]
+
+    def walk_under(self, prefix: str, *, limit: int) -> Iterator[list[tuple[str, bytes]]]:
+        """Every document whose key begins with ``prefix`` once, in no order, at most ``limit`` at a time (there may be none).
+
+        For who lets others go on between two parts: what does not change from the first part to the last comes as it is; what
+        does may come as it was before or after, or not at all. However much waits to be merged, a part costs the same.
+        """
+        # Copies, since what waits changes and goes while others go on. The table counts for what isn't among it.
+        active, frozen = self._active.copy(), self._frozen.copy()
+        waiting = chain(active.items(), (item for item in frozen.items() if item[0] not in active))
+        while part := list(islice(waiting, limit)):
+            yield [
+                (key, bytes(document.value))
+                for key, (_, document) in part
+                if key.startswith(prefix) and not document.is_deleted
+            ]
+        after, end = _range(prefix)
+        reads = "SELECT key, CAST(value AS BLOB) FROM documents WHERE key > ? AND key < ? ORDER BY key LIMIT ?"
+        while rows := self._reader.rows(reads, (after, end, limit)):
+            yield [(str(key), value) for key, value in rows if key not in active and key not in frozen]
+            after = str(rows[-1][0])
 
     def under(self, prefix: str) -> dict[str, dict[str, Any]]:
         """Every document whose key begins with ``prefix``, by key."""

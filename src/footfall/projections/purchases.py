@@ -34,7 +34,8 @@ _MERGE_SEEN: Final = (
 )
 _READ: Final = f"SELECT line, {', '.join(_COLUMNS)} FROM purchases WHERE shop = ? AND order_id = ?"
 _READ_POSITIONS: Final = (
-    f"SELECT order_id, {', '.join(_COLUMNS)} FROM purchases WHERE shop = ? AND position IN (SELECT value FROM json_each(?))"
+    # CROSS JOIN: each position is looked up. With IN, SQLite reads all purchases of the shop.
+    f"SELECT order_id, {', '.join(_COLUMNS)} FROM json_each(?) CROSS JOIN purchases ON shop = ? AND position = value"
 )
 
 
@@ -174,9 +175,11 @@ class Purchases:
     def at(self, shop: ShopId, places: Sequence[tuple[Position, Milliseconds]]) -> dict[Position, tuple[str, Purchase]]:
         """Order (as ``of_order`` takes it) and purchase of the events at these positions, with their own times; without those
         of which another event tells the same line, and holds."""
+        if not places:
+            return {}
         wanted = set(places)
         positions = msgspec.json.encode([position for position, _ in places]).decode()
-        stored = [(str(row[0]), _purchase(row[1:])) for row in self._reader.rows(_READ_POSITIONS, (shop, positions))]
+        stored = [(str(row[0]), _purchase(row[1:])) for row in self._reader.rows(_READ_POSITIONS, (positions, shop))]
         tails = (self._frozen, self._active)
         fresh = {tail.places[key] for tail in tails for place in wanted if (key := (int(shop), *place)) in tail.places}
         # A word on a line that came since may hold instead of the one in the table, and the other way around.

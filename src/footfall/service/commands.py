@@ -29,7 +29,7 @@ from footfall.service.service import LOG_FILE, STATE_FILE, Service
 from footfall.service.shop_book import ShopBook, shown
 from footfall.service.workers import run_worker
 
-STREAMING: Final = frozenset({"tail", "verify", "export"})
+STREAMING: Final = frozenset({"evaluate", "export", "tail", "verify"})
 """Commands whose result is a stream of items; the others answer one value."""
 
 _TAIL_PAGE: Final = 500
@@ -338,6 +338,23 @@ class Commands(CatalogCommands):
             "state": str(self._service.config.data / STATE_FILE),
         }
         async with aclosing(run_worker("verify", parameters, lines=True)) as lines:
+            async for line in lines:
+                yield line
+
+    async def evaluate(self, shop: str, days: int, lasts: Sequence[str], prefix_min: int) -> AsyncIterator[dict[str, Any]]:
+        """How good recommendations are on a shop's own events: progress, then the results."""
+        found = self._book.find(shop)
+        end = max((await self._service.log.ends(Stream.EVENTS)).values())
+        await self._service.tails.merge()
+        parameters = {
+            "data": str(self._service.config.data),
+            "shop": found.id,
+            "end": end,
+            "days": days,
+            "lasts": list(lasts),
+            "prefix_min": prefix_min,
+        }
+        async with aclosing(run_worker("evaluation", parameters, lines=True)) as lines:
             async for line in lines:
                 yield line
 

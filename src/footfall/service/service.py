@@ -5,7 +5,7 @@ import gc
 import random
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -17,6 +17,7 @@ from footfall.clock import SECOND_MS, Clock, Milliseconds, SystemClock
 from footfall.config import Config
 from footfall.errors import LogUnavailableError
 from footfall.event import decode_event
+from footfall.identifiers import ShopId
 from footfall.intake.accept import Intake
 from footfall.intake.catalog import CatalogIntake
 from footfall.intake.data_sources import DataSourceIntake
@@ -44,11 +45,15 @@ from footfall.projections.orders import Orders
 from footfall.projections.outcomes import Outcomes
 from footfall.projections.purchases import Purchases
 from footfall.projections.rankings import Rankings
+from footfall.projections.recommendations.answers import Answers
+from footfall.projections.recommendations.content import Contents
+from footfall.projections.recommendations.recommender import Recommender
 from footfall.projections.rejections import Rejections
 from footfall.projections.shops import Shops
 from footfall.projections.sightings import Sightings
 from footfall.projections.state import State
 from footfall.projections.tails import Tails
+from footfall.service.index_keeper import IndexKeeper
 from footfall.service.watch import Watchers
 
 LOG_FILE: Final = "log.db"
@@ -94,6 +99,7 @@ class Service:
             self.outcomes = Outcomes(reader)
             self.shops = Shops(self.documents)
             self.data_sources = DataSources(self.documents)
+            self.contents = Contents(self.documents)
             self.watchers = Watchers()
             self.tails = Tails(
                 self.state,
@@ -121,13 +127,22 @@ class Service:
             self.log = EmbeddedLog.open(
                 config.data / LOG_FILE,
                 self.writer,
-                followers=[self.tails.follow, self.shops.follow, self.data_sources.follow, self.watchers.follow],
+                followers=[
+                    self.tails.follow,
+                    self.shops.follow,
+                    self.data_sources.follow,
+                    self.contents.follow,
+                    self.watchers.follow,
+                    lambda group: self.index_keeper.follow(group),
+                ],
                 chance=self.chance,
             )
         except BaseException:
             self.writer.stop()
             self.state_writer.stop()
             raise
+        self.names = Names(self.catalog, self.sightings)
+        self.index_keeper = IndexKeeper(config.data, self.log, self.shops, self.names, self.clock, self.tails.merge)
         self.catalog_intake = CatalogIntake(self.log, self.catalog, CatalogDocuments())
         self.data_source_intake = DataSourceIntake(self.log, self.data_sources, self.clock)
         order_documents = OrderDocuments(self.documents)
@@ -136,10 +151,12 @@ class Service:
             self.log, self.catalog_intake, self.order_intake, self.deliveries, DeliveryRecords(), self.outcomes
         )
         self.intake = Intake(self.log, self.event_ids, self.outcomes, self.log)
-        self.names = Names(self.catalog, self.sightings)
         self.rankings = Rankings(
             self.counters, self.orders, self.purchases, self.names, self.state.open_reader, self.tails.merge
         )
+        self.buyers = Buyers(self.history, self.identity, self.orders, order_documents, self.purchases)
+        self.recommender = Recommender(self.index_keeper.index, self.history, self.identity, self.buyers, self.names)
+        self.answers = Answers(config.answers_kept, self.chance)
         self.pending: dict[str, str] = {}
         self.caught_up = False
         self._probed_at = Milliseconds(0)
@@ -156,7 +173,10 @@ class Service:
             sightings=self.sightings,
             names=self.names,
             rankings=self.rankings,
-            buyers=Buyers(self.history, self.identity, self.orders, order_documents, self.purchases),
+            buyers=self.buyers,
+            recommender=self.recommender,
+            contents=self.contents,
+            answers=self.answers,
             data_sources=self.data_sources,
             data_source_intake=self.data_source_intake,
             event_ids=self.event_ids,
@@ -165,7 +185,7 @@ class Service:
             covered=self.tails.covered,
             clock=self.clock,
             unready=self._unready,
-            pending=lambda: self.pending,
+            pending=self._pending,
             probe=self._probe,
         )
 
@@ -173,6 +193,7 @@ class Service:
         """Read what the projections haven't seen; then everything is ready."""
         await self.tails.catch_up(self.log)
         self.shops.load()
+        await self.index_keeper.start()
         self.caught_up = True
         # What was made at start lives as long as the process: the collector need not look at it again. What comes later
         # is mostly plain data without cycles, so it is looked at less often than the default would.
@@ -183,6 +204,7 @@ class Service:
             asyncio.create_task(self.tails.run()),
             asyncio.create_task(self._warm_up()),
             asyncio.create_task(self._retain()),
+            asyncio.create_task(self.index_keeper.run()),
         ]
 
     async def stop(self) -> None:
@@ -208,6 +230,17 @@ class Service:
         # What was frozen at the start may go now: the process may live on, as those of commands and tests do.
         gc.unfreeze()
 
+    async def forget_recommendations(self, shop: ShopId, trails: Sequence[str]) -> int:
+        """Let recommendations forget who left these trails (``identity.trail_of_uuid``): their sessions and what they were
+        answered; answers how many sessions there were. The log must not tell of them any more, or they come back with it."""
+        forgotten = 0
+        for trail in trails:
+            visitor = self.index_keeper.index().visitor(shop, trail)
+            if visitor is not None:
+                self.answers.forget(shop, visitor)
+            forgotten += self.index_keeper.forget(shop, trail)
+        return forgotten
+
     async def _probe(self) -> None:
         """Learn whether the log can be written, at most once a second. Raises ``LogUnavailableError``."""
         now = self.clock.now()
@@ -221,6 +254,10 @@ class Service:
         if self.tails.full:
             return {"history": "state.db can't be written, and memory holds no more"}
         return {}
+
+    def _pending(self) -> Mapping[str, str]:
+        reading = self.index_keeper.pending
+        return self.pending | ({"recommendations": reading} if reading is not None else {})
 
     async def _warm_up(self) -> None:
         """Have ``state.db`` read into memory and fill the filters of event ids, on a thread beside the event loop; until then

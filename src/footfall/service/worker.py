@@ -15,7 +15,12 @@ import msgspec
 
 from footfall.errors import FootfallError, InputInvalidError
 
-_TASKS: Final[Mapping[str, str]] = {"export": "footfall.service.export", "verify": "footfall.service.verify"}
+_TASKS: Final[Mapping[str, str]] = {
+    "evaluation": "footfall.service.evaluation",
+    "export": "footfall.service.export",
+    "index": "footfall.service.indexing",
+    "verify": "footfall.service.verify",
+}
 """Task → the module that has a function of its name. Only the one needed is imported: DuckDB takes a quarter second."""
 
 Task = Callable[..., None]

@@ -6,13 +6,13 @@ next (Ludewig, Jannach, "Evaluation of session-based recommendation algorithms",
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
 from footfall.clock import DAY_MS, SECOND_MS
 from footfall.projections.recommendations.neighbours import Asker, Kernel, Step
-from footfall.projections.recommendations.sessions import Integers, Kind, Sessions, Signal
+from footfall.projections.recommendations.sessions import IN_CART, PURCHASED, VIEWED, Integers, Kind, Sessions, Signal
 
 LISTED = 20
 """How long the lists are that are measured."""
@@ -22,12 +22,22 @@ _SPAN_MS_UNKNOWN = 120 * DAY_MS
 """Over how long sessions are taken to be spread evenly whose file has no times: a few months, as public recordings are."""
 
 
+_KNOWN: Final = {Kind.VIEWED: VIEWED, Kind.ADDED: IN_CART, Kind.REMOVED: 0, Kind.PURCHASED: PURCHASED}
+
+
 class Recorded(NamedTuple):
     """A session of a recording: its events' items, oldest first, and the time of each in milliseconds since the epoch,
-    ``None`` where the recording has no times."""
+    ``None`` where the recording has no times. ``kinds``: what each event was; all are views where the recording says nothing.
+    Asked for is always what is viewed next."""
 
     items: Sequence[str]
     times: Sequence[int] | None
+    kinds: Sequence[Kind] | None = None
+
+    @property
+    def told(self) -> Sequence[Kind]:
+        """What each event was."""
+        return self.kinds if self.kinds is not None else [Kind.VIEWED] * len(self.items)
 
 
 class Result(NamedTuple):
@@ -64,8 +74,8 @@ class Trained:
         """When the last of them was seen, in milliseconds."""
         for session, times in zip(recorded, _times(recorded, _first(before)), strict=True):
             visitor = self.next_visitor()
-            for item, at in zip(session.items, times, strict=True):
-                self.add(visitor, self.number(item), at)
+            for item, at, kind in zip(session.items, times, session.told, strict=True):
+                self.add(visitor, self.number(item), at, kind)
         self.settle()
 
     def next_visitor(self) -> int:
@@ -77,11 +87,11 @@ class Trained:
         """An item's number."""
         return self.numbers.setdefault(item, len(self.numbers))
 
-    def add(self, visitor: int, item: int, at: int) -> None:
-        """Take in a click. A recording says itself what a session is, so each has a name."""
+    def add(self, visitor: int, item: int, at: int, kind: Kind = Kind.VIEWED) -> None:
+        """Take in an event. A recording says itself what a session is, so each has a name."""
         self._positions += 1
         self.end = max(self.end, at)
-        self.sessions.add(Signal(visitor, visitor, item, Kind.VIEWED, at, self._positions))
+        self.sessions.add(Signal(visitor, visitor, item, kind, at, self._positions))
 
     def settle(self) -> None:
         """Bring the window up to the last click."""
@@ -100,14 +110,15 @@ def evaluate(
     """Static split: ask after each prefix of at least ``prefix_min`` events of each session of the test. Every question is
     asked at the end of what was trained: a test never sees itself."""
     measured = _Measured(len(trained.numbers))
-    asker = Asker(trained.sessions, kernel)
+    asker = Asker(trained.sessions)
     for session in test:
         # What nobody was trained on has a number of its own, below 0.
         known = [trained.numbers.get(item, -1 - session.items.index(item)) for item in session.items]
         for length in range(max(1, prefix_min), len(known)):
-            begin = time.perf_counter()
-            listed = _listed(asker, known[:length], trained.end, last)
-            measured.count(time.perf_counter() - begin, listed, known[length:])
+            if session.told[length] == Kind.VIEWED:
+                begin = time.perf_counter()
+                listed = _listed(asker, kernel, _evolving(known, session.told, length, kernel), trained.end, last)
+                measured.count(time.perf_counter() - begin, listed, _rest(known, session.told, length))
     return measured.result(trained.sessions)
 
 
@@ -122,18 +133,33 @@ def replay(
     """Prequential replay: the test's clicks in the order of time, each first asked for and then taken in, so that sessions of
     the test learn from each other; nobody's own session is their neighbour. ``trained`` has the test's sessions after it."""
     measured = _Measured(len(trained.numbers) + sum(len(session.items) for session in test))
-    asker = Asker(trained.sessions, kernel)
+    asker = Asker(trained.sessions)
     known = [[trained.number(item) for item in session.items] for session in test]
     visitors = [trained.next_visitor() for _ in test]
     for session, place, at in _in_time(test):
-        if place >= max(1, prefix_min):
+        items, kinds = known[session], test[session].told
+        if place >= max(1, prefix_min) and kinds[place] == Kind.VIEWED:
             own = trained.sessions.slots(visitors[session])
             begin = time.perf_counter()
-            listed = _listed(asker, known[session][:place], at, last, own)
-            measured.count(time.perf_counter() - begin, listed, known[session][place:])
-        trained.add(visitors[session], known[session][place], at)
+            listed = _listed(asker, kernel, _evolving(items, kinds, place, kernel), at, last, own)
+            measured.count(time.perf_counter() - begin, listed, _rest(items, kinds, place))
+        trained.add(visitors[session], items[place], at, kinds[place])
     trained.settle()
     return measured.result(trained.sessions)
+
+
+def both_ways(
+    train: Sequence[Recorded], test: Sequence[Recorded], *, lasts: Sequence[Last], prefix_min: int = 1
+) -> Iterator[tuple[str, Last, Result]]:
+    """``static`` for each of ``lasts``, then ``replay`` for each, with the defaults that a shop gets."""
+    trained: Trained | None = Trained(train, before=test)
+    for last in lasts:
+        assert trained is not None
+        yield "static", last, evaluate(trained, test, last=last, prefix_min=prefix_min)
+    for last in lasts:
+        # A replay leaves its own test behind in what was trained.
+        yield "replay", last, replay(trained or Trained(train, before=test), test, last=last, prefix_min=prefix_min)
+        trained = None
 
 
 def _in_time(test: Sequence[Recorded]) -> Iterator[tuple[int, int, int]]:
@@ -162,24 +188,32 @@ def _times(recorded: Sequence[Recorded], end: int = _SPAN_MS_UNKNOWN) -> Iterato
             yield range(begin, begin + len(session.items) * SECOND_MS, SECOND_MS)
 
 
-def _listed(asker: Asker, prefix: Sequence[int], now: int, last: Last, own: Sequence[int] = ()) -> Integers:
-    best = asker.ask(evolving(prefix, asker.kernel), now, own).best(LISTED + 1)
+def _listed(asker: Asker, kernel: Kernel, evolving: Sequence[Step], now: int, last: Last, own: Sequence[int] = ()) -> Integers:
+    best = asker.ask(evolving, now, own, kernel).best(LISTED + 1)
     order = np.lexsort((best.items, -best.values))
     items = best.items[order]
-    if last == "drop":
-        items = items[items != prefix[-1]]
+    if last == "drop" and evolving:
+        items = items[items != evolving[0].items[0]]
     return items[:LISTED]
 
 
-def evolving(prefix: Sequence[int], kernel: Kernel) -> list[Step]:
-    """The last distinct items that are known, newest first, each with how many steps back it came last."""
+def _evolving(items: Sequence[int], kinds: Sequence[Kind], length: int, kernel: Kernel) -> list[Step]:
+    """The last distinct items of the first ``length`` events, newest first, each with how many steps back it came last and
+    what is known of it."""
     steps: dict[int, int] = {}
-    for back, item in enumerate(reversed(prefix)):
-        if item >= 0 and item not in steps:
-            steps[item] = back
-            if len(steps) == kernel.items_max:
-                break
-    return [Step((item,), back) for item, back in steps.items()]
+    known: dict[int, int] = {}
+    for back, place in enumerate(range(length - 1, -1, -1)):
+        item = items[place]
+        if item not in steps and len(steps) == kernel.items_max:
+            break
+        steps.setdefault(item, back)
+        known[item] = known.get(item, 0) | _KNOWN[kinds[place]]
+    return [Step((item,), back, known[item]) for item, back in steps.items()]
+
+
+def _rest(items: Sequence[int], kinds: Sequence[Kind], place: int) -> list[int]:
+    """What is viewed from a place on."""
+    return [item for item, kind in zip(items[place:], kinds[place:], strict=True) if kind == Kind.VIEWED]
 
 
 class _Measured:

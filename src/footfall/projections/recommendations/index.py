@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from footfall.event import Event
-from footfall.identifiers import Position, ProductReference, SessionId, ShopId, product_reference
+from footfall.identifiers import Position, ProductReference, ShopId, product_reference
 from footfall.limits import INDEXED_NAMES_MAX
 from footfall.log.port import Group, Stream
 from footfall.projections.identity import trail_of
+from footfall.projections.recommendations.aliases import Aliases
 from footfall.projections.recommendations.neighbours import Asker
 from footfall.projections.recommendations.sessions import Kind, Packed, Sessions, Signal
 
@@ -39,6 +40,7 @@ class ShopIndex:
         self.names: list[ProductReference] = list(names)
         """By number."""
         self.numbers: dict[ProductReference, int] = {name: number for number, name in enumerate(self.names)}
+        self.aliases = Aliases()
 
     def number(self, reference: ProductReference) -> int | None:
         """A product's number, made where there is none; ``None`` where there is no more room."""
@@ -72,15 +74,11 @@ class Index:
         self.ends[group.partition] = max(Position(done), group.positions[-1])
 
     def _take(self, event: Event, position: Position) -> None:
-        if event.noun != "product" or event.subject != "user":
-            return
-        kind = _KINDS.get(event.verb)
-        if kind is None or (event.flags is not None and not _LEFT_OUT.isdisjoint(event.flags)):
-            return
+        kind, session = kind_of(event), session_of(event)
         reference = product_reference(event.product_id, event.product_handle, event.variant_id)
-        trail = trail_of(event) or (_named(event.session_id) if event.session_id is not None else None)
-        if reference is None or trail is None:
+        if kind is None or session is None or reference is None:
             return
+        trail, name = session
         visitor = self.visitor(event.shop, trail)
         if visitor is None:
             return
@@ -89,11 +87,11 @@ class Index:
             shop = self.shops[event.shop] = ShopIndex()
         item = shop.number(reference)
         if item is not None:
-            name = 0
-            if event.session_id is not None:
+            number = 0
+            if name:
                 # A plain checksum would tell whoever reads the file that a session they know of is in it.
-                name = (self.visitor(event.shop, _named(event.session_id)) or 0) & _NAME_MASK | 1
-            shop.sessions.add(Signal(visitor, name, item, kind, event.time, position))
+                number = (self.visitor(event.shop, f"s:{name}") or 0) & _NAME_MASK | 1
+            shop.sessions.add(Signal(visitor, number, item, kind, event.time, position))
 
     def visitor(self, shop: ShopId, trail: str) -> int | None:
         """The number of whoever left a trail, above 0: a hash under the shop's own key. ``None`` where it has none."""
@@ -124,6 +122,19 @@ class Index:
             yield
 
 
-def _named(session: SessionId) -> str:
-    """The trail of whoever is known by the name of a session alone."""
-    return f"s:{session}"
+def kind_of(event: Event) -> Kind | None:
+    """What an event says of a product, ``None`` where it says nothing that counts: bots and tests don't."""
+    if event.noun != "product" or event.subject != "user":
+        return None
+    if event.flags is not None and not _LEFT_OUT.isdisjoint(event.flags):
+        return None
+    return _KINDS.get(event.verb)
+
+
+def session_of(event: Event) -> tuple[str, str] | None:
+    """Whose session an event belongs to: a trail (``s:`` and its name for one without an identity), and the name that the
+    client gave the session, empty where it gave none. ``None`` for an event of nobody."""
+    trail, name = trail_of(event), event.session_id
+    if trail is None:
+        return ("s:" + name, name) if name is not None else None
+    return trail, name or ""

@@ -8,6 +8,7 @@ are theirs.
 
 import math
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -91,7 +92,8 @@ class Scores(NamedTuple):
     tellers: Integers
 
     def best(self, limit: int) -> "Scores":
-        """Those with the highest scores: ``limit`` where there are as many, and all that score as much as the last."""
+        """Those with the highest scores: at least ``limit`` where there are as many, and all that score as much as the
+        last."""
         if len(self.values) <= limit:
             return self
         least = np.partition(self.values, len(self.values) - limit)[len(self.values) - limit]
@@ -118,22 +120,20 @@ NOTHING: Final = Scores(_NO_INTEGERS, _NO_FLOATS, NOBODY, _NO_INTEGERS, _NO_INTE
 class Asker:
     """Asks one shop's sessions; keeps memory for it, so that a question makes little of its own."""
 
-    def __init__(self, sessions: Sessions, kernel: Kernel = Kernel()) -> None:  # noqa: B008
-        if kernel.items_max > _STEP_MASK + 1:
-            raise ValueError(f"items_max is {kernel.items_max}; at most {_STEP_MASK + 1} fit.")
+    def __init__(self, sessions: Sessions) -> None:
         self.sessions = sessions
-        self.kernel = kernel
-        self._weights = np.ones(KINDS)
-        """How much an item counts by what is known of it."""
-        for kinds in range(KINDS):
-            self._weights[kinds] = _weight(kinds, kernel)
-        self._near = np.exp(-np.arange(kernel.places_max + 1) / kernel.lambda_inh)
         self._sums = np.zeros(0)
         self._tags = np.zeros(0, np.int32)
         self._marks = np.zeros(0, np.bool_)
         self._range = np.arange(4_096)
 
-    def ask(self, evolving: Sequence[Step], now_ms: int, without: Collection[int] = ()) -> Scores:
+    def ask(
+        self,
+        evolving: Sequence[Step],
+        now_ms: int,
+        without: Collection[int] = (),
+        kernel: Kernel = Kernel(),  # noqa: B008
+    ) -> Scores:
         """``score(i) = Σ_h [i ∈ I(h)] · sim(h) · e^(−age/λ_snh) · e^(−|q_i − q*|/λ_inh) · e^(−steps/λ_ipw) · w_kind(i, h) ·
         (1 + λ_idf·idf_i)``.
 
@@ -142,18 +142,18 @@ class Asker:
         shared items, STAN divides by a norm of both sessions: that of the one under way changes no order, and dividing by the
         neighbour's length made answers worse on every file it was measured on.
         """
-        evolving = evolving[: self.kernel.items_max]
-        nearest = self._nearest(evolving, now_ms, without)
-        return self._scores(evolving, nearest) if len(nearest.slots) else NOTHING
+        evolving = evolving[: min(kernel.items_max, _STEP_MASK + 1)]
+        nearest = self._nearest(evolving, now_ms, without, kernel)
+        return self._scores(evolving, nearest, kernel) if len(nearest.slots) else NOTHING
 
-    def _nearest(self, evolving: Sequence[Step], now_ms: int, without: Collection[int]) -> Neighbours:
+    def _nearest(self, evolving: Sequence[Step], now_ms: int, without: Collection[int], kernel: Kernel) -> Neighbours:
         """The ``k`` most similar of the ``m`` most recent sessions of each item: ``sim = Σ w1``, ``w1 = e^(−steps/λ_spw)``."""
-        kernel = self.kernel
+        by_kinds = _weights(kernel).tolist()
         parts: list[Integers] = []
         weights = np.zeros(_STEP_MASK + 1)
         for number, step in enumerate(evolving):
-            weights[number] = math.exp(-step.steps / kernel.lambda_spw) * self._weights[step.kinds]
-            found = [part for item in step.items if (part := self._recent(item)) is not None]
+            weights[number] = math.exp(-step.steps / kernel.lambda_spw) * by_kinds[step.kinds]
+            found = [part for item in step.items if (part := self._recent(item, kernel.sessions_m)) is not None]
             if len(found) > 1:
                 # One product under several names: a session that knows it under two shares it once.
                 found = [np.unique(np.concatenate(found))]
@@ -174,8 +174,8 @@ class Asker:
         ages = np.maximum(now_ms / 1_000 - starts, 0.0)
         similarity *= np.exp(ages * (-1 / (kernel.lambda_snh_days * _DAY_SECONDS)))
         slots = (newest >> STEP_BITS) & SLOT_MASK
-        if without:
-            similarity[np.isin(slots, list(without))] = 0.0
+        for slot in without:
+            similarity[slots == slot] = 0.0
         least = 0.0
         if len(similarity) > kernel.neighbours_k:
             least = np.partition(similarity, len(similarity) - kernel.neighbours_k)[len(similarity) - kernel.neighbours_k]
@@ -184,16 +184,16 @@ class Asker:
         back = np.array([math.exp(-step.steps / kernel.lambda_ipw) for step in evolving])
         return Neighbours(slots[chosen], starts[chosen], similarity[chosen] * back[steps], steps)
 
-    def _recent(self, item: int) -> Integers | None:
+    def _recent(self, item: int, sessions_m: int) -> Integers | None:
         """The ``m`` most recent sessions that have an item."""
         sessions = self.sessions
         if not 0 <= item < len(sessions.postings):
             return None
         count = sessions.counts.item(item)
-        return sessions.postings[item][max(0, count - self.kernel.sessions_m) : count] if count else None
+        return sessions.postings[item][max(0, count - sessions_m) : count] if count else None
 
-    def _scores(self, evolving: Sequence[Step], neighbours: Neighbours) -> Scores:
-        kernel, sessions = self.kernel, self.sessions
+    def _scores(self, evolving: Sequence[Step], neighbours: Neighbours, kernel: Kernel) -> Scores:
+        sessions = self.sessions
         self._make_room()
         # ``take`` is indexing, twice as fast.
         rows = sessions.rows.take(neighbours.slots)
@@ -218,8 +218,8 @@ class Asker:
         near = np.flatnonzero((distances <= kernel.places_max) & signalled)
         items, of = items.take(near), of.take(near)
         exact = 2.0 ** (_EXACT_BITS - max(_EXPONENT_MIN, math.frexp(neighbours.weights.max())[1]))
-        values = self._near.take(distances.take(near)) * (neighbours.weights * exact).take(of)
-        values *= self._weights.take(kinds.take(near))
+        values = _near(kernel).take(distances.take(near)) * (neighbours.weights * exact).take(of)
+        values *= _weights(kernel).take(kinds.take(near))
         np.rint(values, out=values)
         numbers = self._range[: len(items)]
         self._tags[items] = numbers
@@ -243,6 +243,18 @@ class Asker:
             self._sums = np.zeros(2 * count)
             self._tags = np.zeros(2 * count, np.int32)
             self._marks = np.zeros(2 * count, np.bool_)
+
+
+@lru_cache
+def _weights(kernel: Kernel) -> Floats:
+    """How much an item counts by what is known of it."""
+    return np.array([_weight(kinds, kernel) for kinds in range(KINDS)])
+
+
+@lru_cache
+def _near(kernel: Kernel) -> Floats:
+    """How much an item counts that is so many steps from the last shared one."""
+    return np.exp(-np.arange(kernel.places_max + 1) / kernel.lambda_inh)
 
 
 def _weight(kinds: int, kernel: Kernel) -> float:

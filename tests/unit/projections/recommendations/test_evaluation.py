@@ -3,8 +3,8 @@
 import pytest
 
 from footfall.clock import DAY_MS, SECOND_MS
-from footfall.projections.recommendations.evaluation import Recorded, Trained, evaluate, evolving, replay
-from footfall.projections.recommendations.neighbours import Kernel, Step
+from footfall.projections.recommendations.evaluation import Recorded, Trained, evaluate, replay
+from footfall.projections.recommendations.sessions import IN_CART, VIEWED, Kind
 
 BEGIN = 20_000 * DAY_MS
 
@@ -127,7 +127,11 @@ def test_a_replay_goes_by_the_clicks_times_not_by_sessions() -> None:
     assert replay(Trained([], before=before_any), before_any, last="drop").hr20 == 0.0
 
 
-def test_the_session_under_way_is_its_last_distinct_known_items() -> None:
-    found = evolving([3, 1, 2, 1, -1], Kernel())
-    assert found == [Step((1,), 1), Step((2,), 2), Step((3,), 4)]
-    assert evolving([3, 1, 2, 1, -1], Kernel(items_max=2)) == found[:2]
+def test_only_what_is_viewed_next_is_asked_for_and_every_event_is_learnt_from() -> None:
+    kinds = [Kind.VIEWED, Kind.ADDED, Kind.VIEWED]
+    cart = Recorded(list("aab"), [BEGIN, BEGIN + SECOND_MS, BEGIN + 2 * SECOND_MS], kinds)
+    trained = Trained([cart])
+    result = evaluate(trained, [cart], last="drop")
+    assert (result.predictions, result.hr20) == (1, 1.0), "the view of b; that a was added is not asked for"
+    assert trained.sessions.kinds[:2].tolist() == [VIEWED | IN_CART, VIEWED]
+    assert replay(Trained([], before=[cart]), [cart], last="drop").predictions == 1

@@ -100,7 +100,7 @@ def asked(
     now: int = NOW,
 ) -> dict[int, float]:
     """What the arrays say."""
-    found = Asker(sessions, kernel).ask(evolving, now, without)
+    found = Asker(sessions).ask(evolving, now, without, kernel)
     return dict(zip(found.items.tolist(), found.values.tolist(), strict=True))
 
 
@@ -223,12 +223,14 @@ def test_an_item_that_lies_far_back_still_leads_somewhere() -> None:
 def test_items_beyond_the_last_few_of_the_session_under_way_are_not_looked_at() -> None:
     sessions = viewed("12", "34")
     assert set(asked(sessions, steps(1, 3), Kernel(items_max=1))) == {1, 2}
-    with pytest.raises(ValueError, match="items_max is 17"):
-        Asker(sessions, Kernel(items_max=17))
+    many = viewed("12", "34")
+    unknown = [Step((100 + back,), back) for back in range(16)]
+    assert asked(many, [*unknown, Step((1,), 16)], Kernel(items_max=99)) == {}, "nor are ever more than sixteen"
+    assert set(asked(many, [*unknown[:15], Step((1,), 15)], Kernel(items_max=99))) == {1, 2}
 
 
 def test_the_best_are_those_with_the_highest_scores_and_all_as_high_as_the_last() -> None:
-    found = Asker(viewed("12", "14", "13", "13", days=[0, 0, 0, 0]), EVEN).ask(steps(1), NOW)
+    found = Asker(viewed("12", "14", "13", "13", days=[0, 0, 0, 0])).ask(steps(1), NOW, (), EVEN)
     assert set(found.best(2).items.tolist()) == {1, 3}
     assert set(found.best(3).items.tolist()) == {1, 2, 3, 4}, "2 and 4 have the same score"
     assert found.best(10) is found
@@ -236,7 +238,7 @@ def test_the_best_are_those_with_the_highest_scores_and_all_as_high_as_the_last(
 
 def test_who_told_of_what_adds_up_to_the_scores() -> None:
     sessions = viewed("12", "132", "14")
-    found = Asker(sessions, EVEN).ask(steps(1), NOW)
+    found = Asker(sessions).ask(steps(1), NOW, (), EVEN)
     assert len(found.told) == len(found.tellers) == 7
     whose = found.neighbours.slots[found.tellers[found.told == 2]]
     assert {sessions._visitor[slot] for slot in whose.tolist()} == {1, 2}

@@ -1,0 +1,249 @@
+"""Recommendations: whose products are asked about, which sessions say what goes with them, and why.
+
+Every answer holds for the moment at which it is asked: ``now`` is passed in.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from footfall.clock import DAY_MS, Milliseconds
+from footfall.identifiers import CustomerId, Position, ProductReference, ShopId, Uuid
+from footfall.limits import EVOLVING_EVENTS_MAX, EVOLVING_PRODUCTS_MAX, JUST_BOUGHT_DAYS
+from footfall.projections.bought import Buyers
+from footfall.projections.history import History, Seen
+from footfall.projections.identity import Identity, trail_of_customer, trail_of_uuid
+from footfall.projections.names import Names
+from footfall.projections.recommendations.index import Index, ShopIndex
+from footfall.projections.recommendations.neighbours import Kernel, Scores, Step
+from footfall.projections.recommendations.sessions import IN_CART, PURCHASED, VIEWED
+from footfall.vocabulary import ACTIONS, Action
+
+NEXT: Final = Kernel()
+"""What comes next: the measured defaults."""
+GOES_WITH: Final = Kernel(added=3.0, purchased=5.0)
+"""What goes with products: what was put into one cart says more than what was looked at."""
+LIKE: Final = Kernel(added=0.5, purchased=0.25)
+"""What is looked at instead of each other: what is bought together is no alternative."""
+
+
+@lru_cache
+def settings_of(kernel: Kernel) -> str:
+    """A name for all that decides how these weights answer: another one whenever any of it is another."""
+    return hashlib.blake2b(repr(kernel).encode(), digest_size=4).hexdigest()
+
+
+_VERBS: Final = {ACTIONS[("user", verb)]: verb for verb in ("viewed", "added", "removed", "purchased")}
+_KINDS: Final = {"viewed": VIEWED, "added": IN_CART, "removed": 0, "purchased": PURCHASED}
+_BATCH: Final = 32
+"""Products that are put in order at once: most answers need a tenth of them."""
+
+
+class Own(NamedTuple):
+    """A product that an answer starts from, and why: the visitor's last event on it, or that it was ``given``."""
+
+    product: ProductReference
+    steps: int
+    kinds: int
+    verb: str
+    time: Milliseconds | None
+
+
+class Recommended(NamedTuple):
+    """A product, and why it is recommended. ``reference`` is one for all names of the product; ``sessions``: how many say so,
+    ``newest_at``: when the newest of them began; ``shares``: how many of them share each of the products that were asked
+    about, in their order."""
+
+    reference: ProductReference
+    score: float
+    sessions: int
+    newest_at: Milliseconds
+    shares: tuple[int, ...]
+
+
+class Asked(NamedTuple):
+    """What an answer starts from: products, the newest first, and which trails' sessions that went on since ``since`` may not
+    speak for them, because they are the asker's own."""
+
+    owns: Sequence[Own]
+    trails: Sequence[str] = ()
+    since: Milliseconds = Milliseconds(0)
+
+
+class Recommender:
+    """The questions. All methods belong to the event loop."""
+
+    def __init__(self, index: Callable[[], Index], history: History, identity: Identity, buyers: Buyers, names: Names) -> None:
+        self._index = index
+        self._history = history
+        self._identity = identity
+        self._buyers = buyers
+        self._names = names
+
+    def of_visitor(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, action: Action | None = None) -> Asked:
+        """What a visitor or customer did last, as far as they may be asked about together (see ``History.of_both``);
+        ``action``: only that."""
+        actions = _VERBS if action is None else (action,)
+        rows = [row for one in actions for row in islice(self._rows(shop, uuid, customer, one), EVOLVING_EVENTS_MAX)]
+        rows.sort(key=lambda row: (-row.time, -row.position))
+        owns: dict[ProductReference, Own] = {}
+        nets: dict[ProductReference, int] = {}
+        steps, last = -1, None
+        for row in rows:
+            product = self._names.product(shop, row.reference)
+            verb = _VERBS.get(row.action, "viewed")
+            steps += product != last
+            last = product
+            nets[product] = nets.get(product, 0) + (verb == "added") - (verb == "removed")
+            own = owns.get(product)
+            if own is not None:
+                owns[product] = own._replace(kinds=own.kinds | _KINDS[verb])
+            elif len(owns) < EVOLVING_PRODUCTS_MAX:
+                owns[product] = Own(product, steps, _KINDS[verb], verb, row.time)
+        # In the cart is what was added more often than it was removed; what was only removed speaks for nothing.
+        kept = [own._replace(kinds=own.kinds & ~IN_CART | (IN_CART if nets[own.product] > 0 else 0)) for own in owns.values()]
+        kept = [own for own in kept if own.kinds]
+        since = min((own.time for own in kept if own.time is not None), default=Milliseconds(0))
+        return Asked(kept, self._trails(shop, uuid, customer), since)
+
+    def of_products(
+        self,
+        shop: ShopId,
+        products: Sequence[ProductReference],
+        uuid: Uuid | None,
+        customer: CustomerId | None,
+        now: Milliseconds,
+    ) -> Asked:
+        """Products that are given, each as near as the other. Sessions of who asks that went on within a day don't count."""
+        named = dict.fromkeys(self._names.product(shop, reference) for reference in products)
+        owns = [Own(product, 0, VIEWED, "given", None) for product in islice(named, EVOLVING_PRODUCTS_MAX)]
+        return Asked(owns, self._trails(shop, uuid, customer), Milliseconds(now - DAY_MS))
+
+    def just_bought(
+        self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, now: Milliseconds
+    ) -> set[ProductReference]:
+        """What a visitor or customer bought lately: nobody needs it again at once."""
+        if uuid is None and customer is None:
+            return set()
+        return {
+            self._names.product(shop, bought.reference)
+            for bought in self._buyers.bought(shop, uuid, customer)
+            if bought.time >= now - JUST_BOUGHT_DAYS * DAY_MS
+        }
+
+    def covered(self) -> Mapping[int, Position]:
+        """Up to where answers cover the events, by partition."""
+        return self._index().ends or {0: Position(0)}
+
+    def owners(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None) -> list[int]:
+        """The hashes of who asks."""
+        trails = [trail_of_uuid(uuid)] if uuid is not None else []
+        trails += [trail_of_customer(customer)] if customer is not None else []
+        index = self._index()
+        return [visitor for trail in trails if (visitor := index.visitor(shop, trail)) is not None]
+
+    def recommended(
+        self, shop: ShopId, asked: Asked, kernel: Kernel, now: Milliseconds, gives: Callable[[ProductReference], bool]
+    ) -> Iterator[Recommended]:
+        """Products by what sessions like these say, the best first; put in order as far as they are asked for. ``gives``:
+        whether a product may be among them."""
+        index = self._index()
+        of_shop = index.shops.get(shop)
+        if of_shop is None or not asked.owns:
+            return
+        known = [
+            (place, Step(numbers, own.steps, own.kinds))
+            for place, own in enumerate(asked.owns)
+            if (numbers := self._numbers(of_shop, own.product))
+        ]
+        without = [
+            slot
+            for trail in asked.trails
+            if (visitor := index.visitor(shop, trail)) is not None
+            for slot in of_shop.sessions.slots_since(visitor, asked.since)
+        ]
+        scores = of_shop.asker.ask([step for _, step in known], now, without, kernel)
+        places = [place for place, _ in known]
+        yield from _Order(self._names, shop, of_shop, scores, places, len(asked.owns)).best(gives)
+
+    def _rows(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, action: Action) -> Iterator[Seen]:
+        if uuid is not None and customer is not None:
+            return self._history.of_both(shop, uuid, customer, action)
+        if uuid is not None:
+            return self._history.of_uuid(shop, uuid, action)
+        return self._history.of_customer(shop, customer, action) if customer is not None else iter(())
+
+    def _trails(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None) -> list[str]:
+        trails = [trail_of_uuid(uuid)] if uuid is not None else []
+        if customer is not None:
+            trails += [trail_of_customer(customer), *self._identity.trails(shop, customer)]
+        return list(dict.fromkeys(trails))
+
+    def _numbers(self, of_shop: ShopIndex, product: ProductReference) -> tuple[int, ...]:
+        """The names under which sessions know a product."""
+        numbers = dict.fromkeys(of_shop.aliases.numbers(product))
+        own = of_shop.numbers.get(product)
+        if own is not None:
+            numbers[own] = None
+        return tuple(numbers)
+
+
+class _Order:
+    """Scores of names, put in order as products."""
+
+    def __init__(
+        self, names: Names, shop: ShopId, of_shop: ShopIndex, scores: Scores, places: Sequence[int], owns: int
+    ) -> None:
+        """``places``: which of the ``owns`` products each step of the scores was."""
+        self._names = names
+        self._shop = shop
+        self._of_shop = of_shop
+        self._scores = scores
+        self._places = places
+        self._owns = owns
+
+    def best(self, gives: Callable[[ProductReference], bool]) -> Iterator[Recommended]:
+        """The best first; of equals, the one whose reference comes first."""
+        given: set[ProductReference] = set()
+        wanted = _BATCH
+        while True:
+            best = self._scores.best(wanted)
+            products: dict[ProductReference, list[int]] = {}
+            for item in best.items.tolist():
+                products.setdefault(self._product(item), []).append(item)
+            values = dict(zip(best.items.tolist(), best.values.tolist(), strict=True))
+            # Added so that their order doesn't matter: numbers are given as names come.
+            order = sorted((-math.fsum(values[item] for item in items), product) for product, items in products.items())
+            for score, product in order:
+                if product not in given:
+                    given.add(product)
+                    if not gives(product):
+                        continue
+                    yield self._recommended(product, -score, products[product])
+            if len(best.items) >= len(self._scores.items):
+                return
+            wanted *= 8
+
+    def _product(self, item: int) -> ProductReference:
+        name = self._of_shop.names[item]
+        if name.startswith("p:"):
+            # An id names itself; looking that up for each would take longer than all of this.
+            return name
+        known = self._of_shop.aliases.product(item)
+        return known if known is not None else self._names.product(self._shop, name)
+
+    def _recommended(self, product: ProductReference, score: float, items: list[int]) -> Recommended:
+        neighbours, told = self._scores.neighbours, self._scores.told
+        tellers = self._scores.tellers[told == items[0] if len(items) == 1 else np.isin(told, items)]
+        if len(items) > 1:
+            tellers = np.unique(tellers)
+        shares = [0] * self._owns
+        for step, count in enumerate(np.bincount(neighbours.steps[tellers]).tolist()):
+            shares[self._places[step]] += count
+        newest_at = Milliseconds(int(neighbours.starts[tellers].max()) * 1_000)
+        return Recommended(product, score, len(tellers), newest_at, tuple(shares))
