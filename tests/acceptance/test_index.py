@@ -20,8 +20,8 @@ _SECONDS_MAX = 60
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(_SECONDS_MAX):
-        while not holds():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - several things are waited for, not all of them tell
+        while not holds():  # noqa: ASYNC110 - several things are waited for, not all of them tell
+            await asyncio.sleep(0.01)
 
 
 async def current(shop: Running) -> None:
