@@ -17,7 +17,14 @@ import apsw
 import msgspec
 
 from footfall import __version__
-from tests.benchmarks import measures_answers, measures_catalog, measures_collect, measures_read, measures_store
+from tests.benchmarks import (
+    measures_answers,
+    measures_catalog,
+    measures_collect,
+    measures_read,
+    measures_recommend,
+    measures_store,
+)
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.load import ROOT, closed_loop
 from tests.benchmarks.table import Figure, print_table
@@ -29,6 +36,7 @@ MEASURES: Final[Mapping[str, Callable[[Bench], Iterator[Figure]]]] = {
     "start": measures_store.start,
     "restart": measures_store.restart,
     "catalog": measures_catalog.catalog,
+    "sessions": measures_recommend.sessions,
     "viewed": measures_read.viewed,
     "rankings": measures_catalog.rankings,
     "recommended": measures_answers.recommended,

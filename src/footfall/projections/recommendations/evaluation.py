@@ -112,7 +112,8 @@ def evaluate(
     measured = _Measured(len(trained.numbers))
     asker = Asker(trained.sessions)
     for session in test:
-        known = [trained.numbers.get(item, -1) for item in session.items]
+        # What nobody was trained on has a number of its own, below 0.
+        known = [trained.numbers.get(item, -1 - session.items.index(item)) for item in session.items]
         for length in range(max(1, prefix_min), len(known)):
             if session.told[length] == Kind.VIEWED:
                 begin = time.perf_counter()

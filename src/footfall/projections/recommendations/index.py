@@ -7,7 +7,6 @@ knows products by the names that events gave them; which of these are one produc
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
-from zlib import crc32
 
 from footfall.event import Event
 from footfall.identifiers import Position, ProductReference, ShopId, product_reference
@@ -26,6 +25,7 @@ _KINDS: Final = {
 }
 _LEFT_OUT: Final = frozenset({"bot", "test"})
 _VISITORS_HASHED_MAX: Final = 50_000
+_NAME_MASK: Final = 2**32 - 1
 
 KeyOf = Callable[[ShopId], bytes | None]
 """The shop's own key, under which its visitors are hashed; ``None`` for one that isn't known."""
@@ -89,7 +89,10 @@ class Index:
             shop = self.shops[event.shop] = ShopIndex()
         item = shop.number(reference)
         if item is not None:
-            number = crc32(name.encode("utf-8", "replace")) | 1 if name else 0
+            number = 0
+            if name:
+                # A plain checksum would tell whoever reads the file that a session they know of is in it.
+                number = (self.visitor(event.shop, f"s:{name}") or 0) & _NAME_MASK | 1
             shop.sessions.add(Signal(visitor, number, item, kind, event.time, position))
 
     def visitor(self, shop: ShopId, trail: str) -> int | None:
@@ -110,7 +113,8 @@ class Index:
     def forget(self, shop: ShopId, trail: str) -> int:
         """Let go of the sessions that left a trail; answers how many there were."""
         visitor, of_shop = self.visitor(shop, trail), self.shops.get(shop)
-        self._hashes.pop((shop, trail), None)
+        # The names of their sessions are among these.
+        self._hashes.clear()
         return of_shop.sessions.forget(visitor) if visitor is not None and of_shop is not None else 0
 
     def settle(self, now: int) -> Iterator[None]:
