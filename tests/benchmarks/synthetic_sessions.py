@@ -13,15 +13,8 @@ import numpy.typing as npt
 from footfall.clock import DAY_MS, HOUR_MS, SECOND_MS
 from footfall.limits import SESSIONS_WINDOW_DAYS
 from footfall.projections.recommendations.neighbours import Kernel, Step
-from footfall.projections.recommendations.sessions import (
-    SECOND_SHIFT,
-    STEP_BITS,
-    VIEWED,
-    Integers,
-    Kind,
-    Packed,
-    Signal,
-)
+from footfall.projections.recommendations.postings import SECOND_SHIFT, STEP_BITS, Integers
+from footfall.projections.recommendations.sessions import VIEWED, Kind, Packed, Signal
 
 _BEGIN: Final = 20_000 * DAY_MS
 _SPAN_MS: Final = (SESSIONS_WINDOW_DAYS - 10) * DAY_MS

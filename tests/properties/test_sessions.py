@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from footfall.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from footfall.projections.recommendations.neighbours import Asker, Kernel, Step
-from footfall.projections.recommendations.sessions import SECOND_SHIFT, SLOT_MASK, STEP_BITS, Kind, Sessions, Signal
+from footfall.projections.recommendations.postings import SECOND_SHIFT, SLOT_MASK, STEP_BITS
+from footfall.projections.recommendations.sessions import Kind, Sessions, Signal
 from tests.properties.naive_sessions import Bounds, NaiveSession, Seen, answers, counted
 
 THOROUGH = settings(max_examples=60, deadline=None)

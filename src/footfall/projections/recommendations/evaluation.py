@@ -12,7 +12,8 @@ import numpy as np
 
 from footfall.clock import DAY_MS, SECOND_MS
 from footfall.projections.recommendations.neighbours import Asker, Kernel, Step
-from footfall.projections.recommendations.sessions import IN_CART, PURCHASED, VIEWED, Integers, Kind, Sessions, Signal
+from footfall.projections.recommendations.postings import Integers
+from footfall.projections.recommendations.sessions import IN_CART, PURCHASED, VIEWED, Kind, Sessions, Signal
 
 LISTED = 20
 """How long the lists are that are measured."""

@@ -14,20 +14,18 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from footfall.projections.recommendations.postings import SECOND_SHIFT, SLOT_MASK, STEP_BITS, Integers
 from footfall.projections.recommendations.sessions import (
     IN_CART,
     KINDS,
     PURCHASED,
-    SECOND_SHIFT,
-    SLOT_MASK,
-    STEP_BITS,
     VIEWED,
-    Integers,
     Sessions,
 )
 
 Floats = npt.NDArray[np.float64]
 
+_FEW: Final = 8
 _STEP_MASK: Final = 2**STEP_BITS - 1
 _DAY_SECONDS: Final = 86_400.0
 _EXACT_BITS: Final = 30
@@ -43,9 +41,9 @@ class Kernel(NamedTuple):
     Steps are places in a session; ``docs/guides/evaluating.md`` tells what each brings.
     """
 
-    sessions_m: int = 1_000
+    sessions_m: int = 500
     """``m``: the most recent sessions of each item that are looked at."""
-    neighbours_k: int = 500
+    neighbours_k: int = 300
     """``k``: the sessions that count, the most similar ones (and those that are as similar as the last of them)."""
     items_max: int = 10
     """Of the session under way, the last distinct items that are looked at; at most 16."""
@@ -174,8 +172,11 @@ class Asker:
         ages = np.maximum(now_ms / 1_000 - starts, 0.0)
         similarity *= np.exp(ages * (-1 / (kernel.lambda_snh_days * _DAY_SECONDS)))
         slots = (newest >> STEP_BITS) & SLOT_MASK
-        for slot in without:
-            similarity[slots == slot] = 0.0
+        if len(without) > _FEW:
+            similarity[np.isin(slots, list(without))] = 0.0
+        else:
+            for slot in without:
+                similarity[slots == slot] = 0.0
         least = 0.0
         if len(similarity) > kernel.neighbours_k:
             least = np.partition(similarity, len(similarity) - kernel.neighbours_k)[len(similarity) - kernel.neighbours_k]

@@ -8,8 +8,7 @@ A session is what one visitor did with no gap over 30 minutes between two events
 bears one name, with no gap over a day: clients exist that never renew a name.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
@@ -23,21 +22,17 @@ from footfall.limits import (
     SESSION_SPAN_HOURS_MAX,
     SESSIONS_KEPT_MAX,
     SESSIONS_MAX,
+    SESSIONS_TOLD_MAX,
     SESSIONS_WINDOW_DAYS,
 )
 from footfall.projections.recommendations.columns import Columns
-from footfall.projections.recommendations.visitors import Visitors
+from footfall.projections.recommendations.postings import NO_POSTINGS, SECOND_SHIFT, SLOT_MASK, STEP_BITS, Integers, Postings
+from footfall.projections.recommendations.visitors import Hashes, Slots, Visitors
 
 GAP_MS: Final = 30 * 60 * 1_000
 """Between two events of one session, at most."""
 NAMED_GAP_MS: Final = DAY_MS
 """The same where the client names its sessions."""
-
-SLOT_BITS: Final = 24
-STEP_BITS: Final = 4
-"""The last bits of a posting are free, for a question to note which of its items it came from."""
-SLOT_MASK: Final = 2**SLOT_BITS - 1
-SECOND_SHIFT: Final = SLOT_BITS + STEP_BITS
 
 VIEWED: Final = 1
 IN_CART: Final = 2
@@ -60,13 +55,14 @@ _OF_SESSION: Final = {
     "states": "u1",
 }
 _OF_ITEM: Final = {"items": "i4", "kinds": "u1", "nets": "i2", "times": "i8", "positions": "i8"}
+_NAME_FACTOR: Final = 0x9E3779B97F4A7C15
+"""An odd number that spreads 32 bits over 64 (Fibonacci hashing: Knuth, The Art of Computer Programming, 6.4)."""
+_HASH_MASK: Final = 2**64 - 1
 _LENGTH_BITS: Final = 8
 _LENGTH_MASK: Final = 2**_LENGTH_BITS - 1
 
 _POSTED: Final = 1
 _ABNORMAL: Final = 2
-
-Integers = npt.NDArray[np.int64]
 
 
 class Kind(IntEnum):
@@ -141,14 +137,13 @@ class Sessions:
         """Those that began in the window."""
         self.counted = 0
         """``N``: those that count."""
-        self.counts: npt.NDArray[np.int32] = np.zeros(1_024, np.int32)
-        """``n_i``: how many of them have each item; at least as long as there are items."""
-        self._count = self.counts.data
-        self.postings: list[Integers] = []
-        """For each item those that have it, by start, ties by visitor and name: ``start second << 28 | slot << 4``. Room for
-        more may follow behind the ``counts`` entries."""
-        used = self._sessions.used
-        self._visitors = Visitors(self._sessions.arrays["visitors"][:used], np.arange(used, dtype=np.int32))
+        counts = arrays["counts"] if arrays is not None else np.zeros(0, np.int32)
+        self._postings = Postings(self._rank, counts, arrays["postings"] if arrays is not None else NO_POSTINGS)
+        used = np.arange(self._sessions.used, dtype=np.int32)
+        visitors = self._sessions.arrays["visitors"][: len(used)]
+        self._by_visitor = Visitors(visitors, used)
+        self._by_name = Visitors(self._named(used), used)
+        """By visitor and the session's name: a client may name a new session with each event."""
         if packed is not None:
             self._unpack(packed)
 
@@ -195,12 +190,9 @@ class Sessions:
         """The session that an event at a time belongs to: one that is there, or a new one, or one made of several."""
         gap = NAMED_GAP_MS if name else GAP_MS
         found = -1
-        for slot in self._visitors.slots(visitor):
-            if (
-                self._visitor[slot] == visitor
-                and self._name[slot] == name
-                and self._starts[slot] - gap <= time <= self._ends[slot] + gap
-            ):
+        for slot in self.slots(visitor, name):
+            # One that was joined with another is nobody's.
+            if self._visitor[slot] and self._starts[slot] - gap <= time <= self._ends[slot] + gap:
                 if found < 0:
                     found = slot
                 else:
@@ -213,12 +205,23 @@ class Sessions:
             self._stretch(found, time, time)
         return found
 
+    @property
+    def postings(self) -> list[Integers]:
+        """For each item the sessions that count and have it (see ``Postings``)."""
+        return self._postings.lists
+
+    @property
+    def counts(self) -> npt.NDArray[np.int32]:
+        """``n_i``: how many of them have each item; at least as long as there are items."""
+        return self._postings.counts
+
     def slots(self, visitor: int, name: int | None = None) -> list[int]:
         """Where the sessions of a visitor are; with ``name`` only those of that name."""
         whose, names = self._visitor, self._name
-        return [
-            slot for slot in self._visitors.slots(visitor) if whose[slot] == visitor and (name is None or names[slot] == name)
-        ]
+        if name is None:
+            return [slot for slot in self._by_visitor.slots(visitor) if whose[slot] == visitor]
+        found = self._by_name.slots(_named(visitor, name))
+        return [slot for slot in found if whose[slot] == visitor and names[slot] == name]
 
     def slots_since(self, visitor: int, time: int) -> list[int]:
         """Where those sessions of a visitor are that went on at or after a time."""
@@ -226,9 +229,12 @@ class Sessions:
 
     def told_by(self, visitor: int) -> list[Told]:
         """What is known of the products of a visitor's sessions, the last seen first; one of several sessions comes several
-        times. Nothing of abnormal sessions."""
+        times. Nothing of abnormal sessions, and of very many sessions the latest."""
         told: list[tuple[Any, ...]] = []
-        for slot in self.slots(visitor):
+        slots = self.slots(visitor)
+        if len(slots) > SESSIONS_TOLD_MAX:
+            slots = sorted(slots, key=lambda slot: self._ends[slot])[-SESSIONS_TOLD_MAX:]
+        for slot in slots:
             begin, length = divmod(self._rows[slot], _LENGTH_MASK + 1)
             end = begin + length
             views = (self._times, self._positions, self._items, self._kinds)
@@ -245,11 +251,31 @@ class Sessions:
     @property
     def needs_visitors_merged(self) -> bool:
         """Whether ``merge_visitors`` should be called."""
-        return self._visitors.is_full
+        return self._by_visitor.is_full or self._by_name.is_full
 
-    def merge_visitors(self) -> Any:
+    def merge_visitors(self) -> Callable[[], None]:
         """See ``Visitors.merge``."""
-        return self._visitors.merge()
+        visitors = self._sessions.arrays["visitors"]
+        works = [self._by_visitor.merge(lambda slots: visitors[slots]), self._by_name.merge(self._namer())]
+
+        def work() -> None:
+            for one in works:
+                one()
+
+        return work
+
+    def _named(self, slots: Slots) -> Hashes:
+        return self._namer()(slots)
+
+    def _namer(self) -> Callable[[Slots], Hashes]:
+        """What ``_by_name`` knows the sessions in slots by, as long as the columns don't grow."""
+        visitors, names = self._sessions.arrays["visitors"], self._sessions.arrays["names"]
+
+        def hashes_of(slots: Slots) -> Hashes:
+            hashes: Hashes = visitors[slots] ^ names[slots].astype(np.uint64) * np.uint64(_NAME_FACTOR)
+            return hashes
+
+        return hashes_of
 
     def packed(self) -> Packed:
         """What stands here, sessions in the order of their starts."""
@@ -267,8 +293,7 @@ class Sessions:
         numbers = np.zeros(used, np.int64)
         numbers[order] = np.arange(len(order))
         counts = self.counts[: len(self.postings)]
-        postings = [posting[:count] for posting, count in zip(self.postings, counts.tolist(), strict=True)]
-        told = np.concatenate(postings) if postings else _NO_POSTINGS
+        told = self._postings.told()
         slots = numbers[(told >> STEP_BITS) & SLOT_MASK]
         packed["counts"] = counts
         packed["postings"] = (told >> SECOND_SHIFT << SECOND_SHIFT) | (slots << STEP_BITS)
@@ -285,12 +310,6 @@ class Sessions:
         self.counted = int(np.count_nonzero(states & _POSTED))
         for slot in np.flatnonzero((states & _ABNORMAL != 0) & (starts // HOUR_MS >= self._floor)).tolist():
             self._abnormal.setdefault(self._visitor[slot], set()).add(slot)
-        in_each = np.asarray(packed.arrays["counts"], np.int32)
-        self.counts = np.concatenate([in_each, np.zeros(1_024, np.int32)])
-        self._count = self.counts.data
-        ends = np.cumsum(in_each, dtype=np.int64)
-        told = np.asarray(packed.arrays["postings"], np.int64)
-        self.postings = [told[begin:end] for begin, end in zip((ends - in_each).tolist(), ends.tolist(), strict=True)]
 
     # --- the window -----------------------------------------------------------------------------------------------
 
@@ -369,7 +388,8 @@ class Sessions:
         self._starts[slot] = self._ends[slot] = time
         self._visitor[slot], self._name[slot] = visitor, name
         self._rows[slot] = self._events[slot] = self._rooms[slot] = self._states[slot] = 0
-        self._visitors.add(visitor, slot)
+        self._by_visitor.add(visitor, slot)
+        self._by_name.add(_named(visitor, name), slot)
         self.kept += 1
         self._count_hour(time, 1)
         return slot
@@ -490,8 +510,8 @@ class Sessions:
             if length > SESSION_ITEMS_MAX:
                 # It is abnormal by now; nobody asks for its items again.
                 return
-            if item >= len(self.postings):
-                self._know(item)
+            if item >= len(self._postings.lists):
+                self._postings.know(item)
             if length >= self._rooms[slot]:
                 begin = self._move_to_room(slot, begin, length)
             place = begin + length
@@ -510,17 +530,11 @@ class Sessions:
             self._order(begin, begin + length, place)
         if (before == 0) != (after == 0) and self._states[slot] & _POSTED:
             if after:
-                self._insert(item, slot)
+                self._postings.insert(item, slot)
             else:
-                self._remove(item, slot)
+                self._postings.remove(item, slot)
                 if not self._counts(slot):
                     self._unpost(slot)
-
-    def _know(self, item: int) -> None:
-        self.postings.extend([_NO_POSTINGS] * (item + 1 - len(self.postings)))
-        if item >= len(self.counts):
-            self.counts = np.concatenate([self.counts, np.zeros(max(len(self.counts), item + 1), np.int32)])
-            self._count = self.counts.data
 
     def _order(self, begin: int, end: int, place: int) -> None:
         """Bring an item that may have been seen later, or that stands last, to where it belongs: by time, then position, then
@@ -581,7 +595,7 @@ class Sessions:
         self._states[slot] |= _POSTED
         self.counted += 1
         for item in self._signalled(slot):
-            self._insert(item, slot)
+            self._postings.insert(item, slot)
 
     def _post_if_it_counts(self, slot: int) -> None:
         if self._counts(slot):
@@ -591,44 +605,12 @@ class Sessions:
         self._states[slot] &= ~_POSTED
         self.counted -= 1
         for item in self._signalled(slot):
-            self._remove(item, slot)
-
-    def _insert(self, item: int, slot: int) -> None:
-        posting, count = self.postings[item], self._count[item]
-        if count == len(posting):
-            posting = np.zeros(count + (count >> 2) + 4, np.int64)
-            posting[:count] = self.postings[item]
-            self.postings[item] = posting
-        place = self._search(posting, count, slot)
-        if place < count:
-            posting[place + 1 : count + 1] = posting[place:count].copy()
-        posting[place] = (self._starts[slot] // 1_000 << SECOND_SHIFT) | (slot << STEP_BITS)
-        self._count[item] = count + 1
-
-    def _remove(self, item: int, slot: int) -> None:
-        posting, count = self.postings[item], self._count[item]
-        place = self._search(posting, count, slot)
-        posting[place : count - 1] = posting[place + 1 : count].copy()
-        posting[count - 1] = 0
-        self._count[item] = count - 1
-
-    def _search(self, posting: Integers, count: int, slot: int) -> int:
-        """Where a session stands or belongs: by start, then visitor, then name."""
-        second = self._starts[slot] // 1_000
-        if count == 0 or posting.item(count - 1) >> SECOND_SHIFT < second:
-            return count
-        begin = int(posting[:count].searchsorted(second << SECOND_SHIFT))
-        end = begin + int(posting[begin:count].searchsorted((second + 1) << SECOND_SHIFT))
-        return bisect_left(
-            range(count),
-            self._rank(slot),
-            begin,
-            end,
-            key=lambda place: self._rank(posting.item(place) >> STEP_BITS & SLOT_MASK),
-        )
+            self._postings.remove(item, slot)
 
     def _rank(self, slot: int) -> tuple[int, int, int]:
         return self._starts[slot], self._visitor[slot], self._name[slot]
 
 
-_NO_POSTINGS: Final = np.zeros(0, np.int64)
+def _named(visitor: int, name: int) -> int:
+    """What ``_by_name`` knows a session by."""
+    return visitor ^ (name * _NAME_FACTOR & _HASH_MASK)
