@@ -74,7 +74,8 @@ def bounded(bounds: Bounds) -> Iterator[None]:
     """Other bounds than a shop's."""
     with pytest.MonkeyPatch.context() as patch:
         for name, field in _BOUNDS.items():
-            patch.setattr(f"footfall.projections.recommendations.sessions.{name}", getattr(bounds, field))
+            module = "window" if name.startswith("SESSIONS") else "sessions"
+            patch.setattr(f"footfall.projections.recommendations.{module}.{name}", getattr(bounds, field))
         yield
 
 

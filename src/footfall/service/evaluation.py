@@ -25,7 +25,8 @@ from footfall.projections.documents import Documents
 from footfall.projections.names import Names
 from footfall.projections.recommendations.evaluation import Last, Recorded, both_ways
 from footfall.projections.recommendations.index import kind_of, session_of
-from footfall.projections.recommendations.sessions import GAP_MS, NAMED_GAP_MS, Kind
+from footfall.projections.recommendations.sessions import Kind
+from footfall.projections.recommendations.window import GAP_MS, NAMED_GAP_MS
 from footfall.projections.sightings import Sightings
 from footfall.projections.state import Reader
 from footfall.service.service import LOG_FILE, STATE_FILE

@@ -15,24 +15,17 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from footfall.clock import DAY_MS, HOUR_MS
+from footfall.clock import HOUR_MS
 from footfall.limits import (
     SESSION_EVENTS_MAX,
     SESSION_ITEMS_MAX,
     SESSION_SPAN_HOURS_MAX,
-    SESSIONS_KEPT_MAX,
-    SESSIONS_MAX,
     SESSIONS_TOLD_MAX,
-    SESSIONS_WINDOW_DAYS,
 )
 from footfall.projections.recommendations.columns import Columns
 from footfall.projections.recommendations.postings import NO_POSTINGS, SECOND_SHIFT, SLOT_MASK, STEP_BITS, Integers, Postings
 from footfall.projections.recommendations.visitors import Hashes, Slots, Visitors
-
-GAP_MS: Final = 30 * 60 * 1_000
-"""Between two events of one session, at most."""
-NAMED_GAP_MS: Final = DAY_MS
-"""The same where the client names its sessions."""
+from footfall.projections.recommendations.window import GAP_MS, NAMED_GAP_MS, Window
 
 VIEWED: Final = 1
 IN_CART: Final = 2
@@ -40,7 +33,6 @@ PURCHASED: Final = 4
 """The bits of what is known of a product in a session. Stored on disk: do not change."""
 KINDS: Final = 8
 
-_NUMBERS: Final = {"now": "_now", "floor": "_floor", "kept_from": "_kept_from", "dropped_before": "_dropped_before"}
 _NEVER: Final = -(2**62)
 """When a product was last seen of which only a removal is known."""
 
@@ -121,20 +113,8 @@ class Sessions:
         self._free_rooms: dict[int, list[int]] = {}
         self._abnormal: dict[int, set[int]] = {}
         """Visitor → the slots of their abnormal sessions in the window."""
-        self._hours: dict[int, int] = {}
-        """Hour since the epoch → how many sessions began in it."""
-        self._now = -(2**40)
-        """The hour up to which the window goes."""
-        self._floor = -(2**40)
-        """The first hour of the window."""
-        self._kept_from = -(2**60)
-        """Events before this time change nothing any more."""
-        self._dropped_before = -(2**60)
-        """Sessions that began before this time were let go although the window might have room for them."""
         self.kept = 0
         """Sessions in memory."""
-        self._within = 0
-        """Those that began in the window."""
         self.counted = 0
         """``N``: those that count."""
         counts = arrays["counts"] if arrays is not None else np.zeros(0, np.int32)
@@ -144,8 +124,9 @@ class Sessions:
         self._by_visitor = Visitors(visitors, used)
         self._by_name = Visitors(self._named(used), used)
         """By visitor and the session's name: a client may name a new session with each event."""
+        self._window = Window(packed.numbers if packed is not None else None, self._sessions.arrays["starts"][: len(used)])
         if packed is not None:
-            self._unpack(packed)
+            self._unpack()
 
     def _look(self) -> None:
         of_session, of_item = self._sessions.views, self._arena.views
@@ -167,7 +148,7 @@ class Sessions:
     def add(self, signal: Signal) -> None:
         """Take in an event. Each may be told once."""
         visitor, name, item, kind, time, position = signal
-        if time < self._kept_from:
+        if time < self._window.kept_from:
             return
         slot = self._session(visitor, name, time)
         self._events[slot] += 1
@@ -297,68 +278,33 @@ class Sessions:
         slots = numbers[(told >> STEP_BITS) & SLOT_MASK]
         packed["counts"] = counts
         packed["postings"] = (told >> SECOND_SHIFT << SECOND_SHIFT) | (slots << STEP_BITS)
-        return Packed(packed, {name: getattr(self, attribute) for name, attribute in _NUMBERS.items()})
+        return Packed(packed, self._window.numbers)
 
-    def _unpack(self, packed: Packed) -> None:
-        for name, attribute in _NUMBERS.items():
-            setattr(self, attribute, packed.numbers[name])
-        starts, states = self._sessions.arrays["starts"], self._sessions.arrays["states"]
-        hours, counts = np.unique(starts // HOUR_MS, return_counts=True)
-        self._hours = dict(zip(hours.tolist(), counts.tolist(), strict=True))
-        self.kept = len(starts)
-        self._within = int(counts[hours >= self._floor].sum())
+    def _unpack(self) -> None:
+        visitors, states = self._sessions.arrays["visitors"], self._sessions.arrays["states"]
+        self.kept = len(visitors)
         self.counted = int(np.count_nonzero(states & _POSTED))
-        for slot in np.flatnonzero((states & _ABNORMAL != 0) & (starts // HOUR_MS >= self._floor)).tolist():
-            self._abnormal.setdefault(self._visitor[slot], set()).add(slot)
+        for slot in np.flatnonzero(states & _ABNORMAL).tolist():
+            if self._window.has(self._starts[slot]):
+                self._abnormal.setdefault(self._visitor[slot], set()).add(slot)
 
     # --- the window -----------------------------------------------------------------------------------------------
 
     @property
-    def is_unsettled(self) -> bool:
-        """Whether more sessions are in the window, or in memory, than may be."""
-        return self._within > SESSIONS_MAX or self.kept > SESSIONS_KEPT_MAX
-
-    @property
     def is_incomplete(self) -> bool:
-        """Whether sessions are missing that the window has room for again: only the log has them still."""
-        return self._wanted_floor() * HOUR_MS < self._dropped_before
+        """See ``Window.is_incomplete``."""
+        return self._window.is_incomplete
 
     def settle(self, now: int) -> Iterator[None]:
-        """Bring the window up to a time: the ``SESSIONS_WINDOW_DAYS`` that end with it, in whole hours, or the longest shorter
-        one in which at most ``SESSIONS_MAX`` sessions began. Works in small steps, between which everything may be asked and
-        told; a step that is not taken leaves older sessions where they are."""
-        self._now = max(self._now, now // HOUR_MS)
-        before, self._floor = self._floor, self._wanted_floor()
-        low, high = min(before, self._floor) * HOUR_MS, max(before, self._floor) * HOUR_MS
+        """Bring the window up to a time. Works in small steps, between which everything may be asked and told; they must be
+        taken to their end before it is brought further."""
+        low, high = self._window.advance(now)
         if low != high:
-            self._within = sum(count for hour, count in self._hours.items() if hour >= self._floor)
             starts = self._sessions.arrays["starts"][: self._sessions.used]
             yield from self._move(np.flatnonzero((starts >= low) & (starts < high)).tolist())
-        kept_from = self._first_hour() * HOUR_MS - NAMED_GAP_MS
-        if self.kept > SESSIONS_KEPT_MAX:
-            kept_from = max(kept_from, self._floor * HOUR_MS - NAMED_GAP_MS)
-            self._dropped_before = max(self._dropped_before, self._floor * HOUR_MS)
-        if kept_from > self._kept_from:
-            self._kept_from = kept_from
+        if self._window.let_go(self.kept):
             ends = self._sessions.arrays["ends"][: self._sessions.used]
-            yield from self._let_go(np.flatnonzero(ends < kept_from).tolist())
-
-    def _first_hour(self) -> int:
-        return self._now - 24 * SESSIONS_WINDOW_DAYS + 1
-
-    def _wanted_floor(self) -> int:
-        first = self._first_hour()
-        if self._within <= SESSIONS_MAX and self._floor <= first:
-            return first
-        count = 0
-        for hour in sorted(self._hours, reverse=True):
-            if hour < first:
-                break
-            # The newest hour is in the window, whatever it holds.
-            if count and count + self._hours[hour] > SESSIONS_MAX:
-                return hour + 1
-            count += self._hours[hour]
-        return first
+            yield from self._let_go(np.flatnonzero(ends < self._window.kept_from).tolist())
 
     def _move(self, slots: list[int]) -> Iterator[None]:
         """Sessions that came into the window or left it."""
@@ -376,7 +322,7 @@ class Sessions:
 
     def _let_go(self, slots: list[int]) -> Iterator[None]:
         for number, slot in enumerate(slots):
-            if self._visitor[slot] and self._ends[slot] < self._kept_from:
+            if self._visitor[slot] and self._ends[slot] < self._window.kept_from:
                 self._drop(slot)
             if number % 50 == 49:
                 yield
@@ -391,7 +337,7 @@ class Sessions:
         self._by_visitor.add(visitor, slot)
         self._by_name.add(_named(visitor, name), slot)
         self.kept += 1
-        self._count_hour(time, 1)
+        self._window.count(time, 1)
         return slot
 
     def _drop(self, slot: int) -> None:
@@ -399,7 +345,7 @@ class Sessions:
         if self._states[slot] & _POSTED:
             self._unpost(slot)
         self._give_room_back(slot)
-        self._count_hour(self._starts[slot], -1)
+        self._window.count(self._starts[slot], -1)
         self.kept -= 1
         visitor = self._visitor[slot]
         abnormal = self._states[slot] & _ABNORMAL
@@ -409,16 +355,6 @@ class Sessions:
         self._free.append(slot)
         if abnormal:
             self._unmark(visitor, slot)
-
-    def _count_hour(self, start: int, number: int) -> None:
-        hour = start // HOUR_MS
-        count = self._hours.get(hour, 0) + number
-        if count:
-            self._hours[hour] = count
-        else:
-            del self._hours[hour]
-        if hour >= self._floor:
-            self._within += number
 
     def _stretch(self, slot: int, start: int, end: int) -> None:
         """Let a session reach from and to these times as well."""
@@ -430,9 +366,9 @@ class Sessions:
             posted = self._states[slot] & _POSTED
             if posted:
                 self._unpost(slot)
-            self._count_hour(before, -1)
+            self._window.count(before, -1)
             self._starts[slot] = start
-            self._count_hour(start, 1)
+            self._window.count(start, 1)
             if self._states[slot] & _ABNORMAL:
                 self._mark(slot)
             elif posted:
@@ -475,7 +411,7 @@ class Sessions:
     def _mark(self, slot: int) -> None:
         """Note whether an abnormal session is in the window: then none of its visitor's counts."""
         visitor = self._visitor[slot]
-        if self._starts[slot] // HOUR_MS < self._floor:
+        if not self._window.has(self._starts[slot]):
             self._unmark(visitor, slot)
             return
         self._abnormal.setdefault(visitor, set()).add(slot)
@@ -580,7 +516,7 @@ class Sessions:
         """Whether a session counts."""
         return (
             self._events[slot] >= 2
-            and self._starts[slot] // HOUR_MS >= self._floor
+            and self._window.has(self._starts[slot])
             and not self._states[slot] & _ABNORMAL
             and self._visitor[slot] not in self._abnormal
             and bool(self._signalled(slot))

@@ -8,6 +8,7 @@ from footfall.projections.recommendations.sessions import IN_CART, PURCHASED, VI
 
 BEGIN = 20_000 * DAY_MS
 OF_SESSIONS = "footfall.projections.recommendations.sessions"
+OF_WINDOW = "footfall.projections.recommendations.window"
 
 
 class Shop:
@@ -34,10 +35,6 @@ class Shop:
     def is_incomplete(self) -> bool:
         """Whether sessions are missing."""
         return self.sessions.is_incomplete
-
-    def is_unsettled(self) -> bool:
-        """Whether there are too many."""
-        return self.sessions.is_unsettled
 
     def known(self, visitor: int) -> list[dict[int, int]]:
         """What is known of each item, for each session of a visitor."""
@@ -147,7 +144,7 @@ def test_a_visitor_counts_again_once_the_abnormal_session_has_left_the_window(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"{OF_SESSIONS}.SESSION_ITEMS_MAX", 3)
-    monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_WINDOW_DAYS", 1)
+    monkeypatch.setattr(f"{OF_WINDOW}.SESSIONS_WINDOW_DAYS", 1)
     for item in range(4):
         shop.tell(1, item, item)
     shop.tell_pair(1, 180)
@@ -179,7 +176,7 @@ def test_nothing_of_a_forgotten_visitor_is_left_in_their_slots(shop: Shop) -> No
 
 
 def test_the_window_moves_by_the_hour(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_WINDOW_DAYS", 1)
+    monkeypatch.setattr(f"{OF_WINDOW}.SESSIONS_WINDOW_DAYS", 1)
     shop.tell_pair(1, 50)
     shop.tell_pair(2, 65)
     shop.settle(23 * 60 + 59.99)
@@ -195,7 +192,7 @@ def test_the_window_moves_by_the_hour(shop: Shop, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_late_event_may_take_a_session_out_of_the_window(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_WINDOW_DAYS", 1)
+    monkeypatch.setattr(f"{OF_WINDOW}.SESSIONS_WINDOW_DAYS", 1)
     monkeypatch.setattr(f"{OF_SESSIONS}.SESSION_ITEMS_MAX", 3)
     for item in range(4):
         shop.tell(1, item, 65 + item)
@@ -210,7 +207,7 @@ def test_a_late_event_may_take_a_session_out_of_the_window(shop: Shop, monkeypat
 
 
 def test_late_events_of_abnormal_sessions_make_one_that_leaves_as_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_WINDOW_DAYS", 1)
+    monkeypatch.setattr(f"{OF_WINDOW}.SESSIONS_WINDOW_DAYS", 1)
     monkeypatch.setattr(f"{OF_SESSIONS}.SESSION_ITEMS_MAX", 3)
     for item in range(4):
         shop.tell(1, item, item)
@@ -233,19 +230,17 @@ def test_what_is_packed_stands_in_the_order_of_starts_without_gaps(shop: Shop) -
 
 
 def test_an_event_from_long_before_the_window_changes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_WINDOW_DAYS", 1)
+    monkeypatch.setattr(f"{OF_WINDOW}.SESSIONS_WINDOW_DAYS", 1)
     shop.settle(72 * 60)
     shop.tell_pair(1, 0)
     assert shop.sessions.kept == 0
 
 
 def test_where_there_are_more_sessions_than_may_be_the_latest_count(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_MAX", 3)
+    monkeypatch.setattr(f"{OF_WINDOW}.SESSIONS_MAX", 3)
     for visitor in range(1, 6):
         shop.tell_pair(visitor, 60 * visitor)
-    assert shop.is_unsettled()
     shop.settle(600)
-    assert not shop.is_unsettled()
     assert shop.sessions.counted == 3
     shop.sessions.forget(5)
     shop.settle(600)
@@ -254,7 +249,7 @@ def test_where_there_are_more_sessions_than_may_be_the_latest_count(shop: Shop, 
 
 
 def test_the_newest_hour_counts_whatever_it_holds(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_MAX", 2)
+    monkeypatch.setattr(f"{OF_WINDOW}.SESSIONS_MAX", 2)
     shop.tell_pair(9, 0)
     for visitor in range(1, 5):
         shop.tell_pair(visitor, 60)
@@ -265,15 +260,14 @@ def test_the_newest_hour_counts_whatever_it_holds(shop: Shop, monkeypatch: pytes
 def test_sessions_beyond_memorys_bound_are_let_go_and_missed_when_there_is_room_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_MAX", 2)
-    monkeypatch.setattr(f"{OF_SESSIONS}.SESSIONS_KEPT_MAX", 4)
+    monkeypatch.setattr(f"{OF_WINDOW}.SESSIONS_MAX", 2)
+    monkeypatch.setattr(f"{OF_WINDOW}.SESSIONS_KEPT_MAX", 4)
     days = range(0, 5 * 24 * 60, 24 * 60)
     for visitor, minute in enumerate(days[:4], 1):
         shop.tell_pair(visitor, minute)
     shop.settle(days[3] + 2)
     assert (shop.sessions.kept, shop.sessions.counted) == (4, 2)
     shop.tell_pair(5, days[4])
-    assert shop.is_unsettled()
     shop.settle(days[4] + 2)
     assert (shop.sessions.kept, shop.sessions.counted) == (3, 2), "those who may still be extended into the window stay"
     assert not shop.is_incomplete(), "nothing that was let go would count"
