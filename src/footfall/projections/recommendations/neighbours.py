@@ -146,11 +146,8 @@ class Asker:
 
     def _nearest(self, evolving: Sequence[Step], now_ms: int, without: Collection[int], kernel: Kernel) -> Neighbours:
         """The ``k`` most similar of the ``m`` most recent sessions of each item: ``sim = Σ w1``, ``w1 = e^(−steps/λ_spw)``."""
-        by_kinds = _weights(kernel).tolist()
         parts: list[Integers] = []
-        weights = np.zeros(_STEP_MASK + 1)
         for number, step in enumerate(evolving):
-            weights[number] = math.exp(-step.steps / kernel.lambda_spw) * by_kinds[step.kinds]
             found = [part for item in step.items if (part := self._recent(item, kernel.sessions_m)) is not None]
             if len(found) > 1:
                 # One product under several names: a session that knows it under two shares it once.
@@ -158,6 +155,8 @@ class Asker:
             parts.extend(part | number for part in found)
         if not parts:
             return NOBODY
+        steps_back = [step.steps for step in evolving]
+        weights = _decay(kernel.lambda_spw, steps_back) * _weights(kernel).take([step.kinds for step in evolving])
         told = np.concatenate(parts) if len(parts) > 1 else parts[0]
         # By start, then slot, then step: what stands together is of one session, its newest shared step first.
         told.sort()
@@ -166,24 +165,26 @@ class Asker:
         is_first[0] = True
         np.not_equal(sessions_told[1:], sessions_told[:-1], out=is_first[1:])
         first = np.flatnonzero(is_first)
-        similarity = np.add.reduceat(weights[told & _STEP_MASK], first)
-        newest = told[first]
+        similarity = np.add.reduceat(weights.take(told & _STEP_MASK), first)
+        newest = told.take(first)
         starts = newest >> SECOND_SHIFT
-        ages = np.maximum(now_ms / 1_000 - starts, 0.0)
-        similarity *= np.exp(ages * (-1 / (kernel.lambda_snh_days * _DAY_SECONDS)))
+        ages = np.minimum(starts - now_ms / 1_000, 0.0)
+        ages *= 1 / (kernel.lambda_snh_days * _DAY_SECONDS)
+        similarity *= np.exp(ages, out=ages)
         slots = (newest >> STEP_BITS) & SLOT_MASK
         if len(without) > _FEW:
             similarity[np.isin(slots, list(without))] = 0.0
         else:
             for slot in without:
                 similarity[slots == slot] = 0.0
-        least = 0.0
+        chosen = similarity > 0.0
         if len(similarity) > kernel.neighbours_k:
             least = np.partition(similarity, len(similarity) - kernel.neighbours_k)[len(similarity) - kernel.neighbours_k]
-        chosen = np.flatnonzero((similarity >= least) & (similarity > 0.0))
-        steps = newest[chosen] & _STEP_MASK
-        back = np.array([math.exp(-step.steps / kernel.lambda_ipw) for step in evolving])
-        return Neighbours(slots[chosen], starts[chosen], similarity[chosen] * back[steps], steps)
+            chosen &= similarity >= least
+        at = np.flatnonzero(chosen)
+        steps = newest.take(at) & _STEP_MASK
+        counts = similarity.take(at) * _decay(kernel.lambda_ipw, steps_back).take(steps)
+        return Neighbours(slots.take(at), starts.take(at), counts, steps)
 
     def _recent(self, item: int, sessions_m: int) -> Integers | None:
         """The ``m`` most recent sessions that have an item."""
@@ -244,6 +245,11 @@ class Asker:
             self._sums = np.zeros(2 * count)
             self._tags = np.zeros(2 * count, np.int32)
             self._marks = np.zeros(2 * count, np.bool_)
+
+
+def _decay(lambda_: float, steps: Sequence[int]) -> Floats:
+    """``e^(−steps/λ)`` of each."""
+    return np.exp(np.array(steps) * (-1 / lambda_))
 
 
 @lru_cache
