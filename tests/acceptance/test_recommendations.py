@@ -1,5 +1,6 @@
 """Recommendations, as HTTP answers them: live, from sessions, never empty, never what was just bought."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from footfall.api.exchange import Exchange
+from footfall.api.lists import Lists
 from footfall.clock import DAY_MS, HOUR_MS, SECOND_MS
 from tests.support import NOW, ManualClock, Running, event, run, running
 
@@ -426,5 +429,41 @@ def test_rules_of_data_sources_name_the_lists_of_recommendations(tmp_path: Path)
             )
             assert [(one["id"], one["reasons"][0]["rule"]) for one in answer.json()["data"]][:2] == [(2, 1), (3, 1)]
             assert answer.json()["data"][2]["reasons"][0]["rule"] > 1
+
+    run(scenario())
+
+
+def test_the_quick_way_answers_what_the_handler_answers(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running(tmp_path) as shop:
+            await stock(shop, *(product(number) for number in (1, 2, 3, 8, 9)))
+            await sessions(shop)
+            await visit(shop, "me", [2, 1], at=NOW - HOUR_MS)
+            lists = Lists(shop.service.parts)
+            quick = 0
+            for name in LISTS:
+                for query in (
+                    "shopify_product_ids=1&uuid=me&fallback=no&explain=yes",
+                    "shopify_product_ids=1&uuid=me&limit=1",
+                    "uuid=me&limit=1&filter_oos=no",
+                    "uuid=nobody&fallback=no",
+                    "uuid=me&limit=200",
+                    "after=nothing",
+                    "",
+                ):
+                    path = f"/api/v1/products/{name}"
+                    exchange = Exchange("GET", path, f"key={shop.public_key}&{query}".encode(), [])
+                    answer = lists.soon[path](exchange)
+                    if answer is None:
+                        continue
+                    quick += 1
+                    whole = await lists[name].handler(Exchange("GET", path, exchange.query, []))
+                    mine, other = json.loads(answer.body), json.loads(whole.body)
+                    assert mine["data"] == other["data"], (name, query)
+                    assert mine.keys() == other.keys()
+                    assert (answer.status, dict(answer.headers).keys()) == (whole.status, dict(whole.headers).keys())
+            assert quick >= 3 * len(LISTS)
+            post = Exchange("POST", "/api/v1/products/for-you", f"key={shop.public_key}&uuid=me".encode(), [])
+            assert lists.soon["/api/v1/products/for-you"](post) is None
 
     run(scenario())

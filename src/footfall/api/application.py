@@ -53,7 +53,6 @@ _EXPOSED: Final = (
     b"Footfall-Position, Footfall-Lag, Retry-After, ETag",
 )
 _CORS_FOR_EVERYBODY: Final[Headers] = [(b"access-control-allow-origin", b"*"), _EXPOSED]
-_VIEWED: Final = PREFIX + "viewed"
 _METHODS: Final = b"GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
 _logger = structlog.get_logger("footfall.api")
@@ -95,7 +94,7 @@ class Application:
         self._requests = 0
         self._budget = Budget()
         self._collection = collection
-        self._viewed = lists.viewed
+        self._soon = lists.soon
 
     def answers(self, path: str) -> bool:
         """Whether this path has a plain handler, so that ``respond`` knows it."""
@@ -134,13 +133,14 @@ class Application:
         return answer
 
     def respond_soon(self, exchange: Exchange, deliver: Callable[[Answer], None]) -> bool:
-        """The short way of the two requests that a shop sends most, a good v2 event and a plain ``viewed``; ``deliver`` is
-        called with the whole answer, now or later.
+        """The short way of the requests that a shop sends most, a good v2 event and a plain list of one visitor; ``deliver``
+        is called with the whole answer, now or later.
 
         ``False``, with nothing done, where a request needs ``respond``: the answers are the same.
         """
-        if exchange.path == _VIEWED and self._requests < REQUESTS_MAX:
-            answer = self._viewed.soon(exchange)
+        soon = self._soon.get(exchange.path)
+        if soon is not None and self._requests < REQUESTS_MAX:
+            answer = soon(exchange)
             if answer is not None:
                 answer.headers.extend(_CORS_FOR_EVERYBODY)
                 deliver(answer)

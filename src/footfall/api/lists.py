@@ -44,7 +44,7 @@ class Lists(Mapping[str, ProductList]):
 
     def __init__(self, parts: Parts) -> None:
         self.products = products = Products(parts)
-        self.viewed = viewed = Viewed(parts, products)
+        viewed = Viewed(parts, products)
         purchased = Purchased(parts, products)
         top_sellers, trending = TopSellers(parts, products), TrendingProducts(parts, products)
         static, in_collections = Static(products), InCollections(parts, products)
@@ -62,6 +62,12 @@ class Lists(Mapping[str, ProductList]):
             "trending_products": ProductList(trending, trending.references, changes=True),
             "collections": ProductList(in_collections, in_collections.references, changes=False),
         }
+
+        self.soon: Mapping[str, Callable[[Exchange], Answer | None]] = {
+            PREFIX + "viewed": viewed.soon,
+            **{PREFIX + of.name: of.soon for of in (related, recommended, for_you)},
+        }
+        """Path → a quick way to an answer, ``None`` where a request needs the handler."""
 
     def __getitem__(self, name: str) -> ProductList:
         return self._lists[name]

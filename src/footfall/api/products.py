@@ -173,6 +173,32 @@ class Products:
         cards = await self._cards_in_turns(question, references())
         return [(card, besides[names.product(shop, card.reference)]) for card in cards]
 
+    def picked_soon(
+        self, question: Question, told: Iterable[tuple[ProductReference, Beside]]
+    ) -> list[tuple[Card, Beside]] | None:
+        """``picked`` without turns for others, for lists whose references name each product in one way; ``None`` where that
+        would take too long."""
+        besides: dict[ProductReference, Beside] = {}
+
+        def references() -> Iterator[ProductReference]:
+            for reference, beside in told:
+                besides[reference] = beside
+                yield reference
+
+        picked: list[tuple[Card, Beside]] = []
+        names = self._parts.names
+        for looked_at, card in enumerate(self.cards(question, references()), 1):
+            if card is not None:
+                beside = besides.get(card.reference)
+                if beside is None:
+                    beside = besides[names.product(question.caller.shop.id, card.reference)]
+                picked.append((card, beside))
+                if len(picked) == question.listing.limit:
+                    return picked
+            if looked_at == PRODUCTS_LOOKED_AT_ONCE:
+                return None
+        return picked
+
     def cards(self, question: Question, references: Iterable[ProductReference]) -> Iterator[Card | None]:
         """The products that these references name, each once, in order; ``None`` for each that the list leaves out."""
         shop, listing = question.caller.shop.id, question.listing

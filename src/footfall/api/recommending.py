@@ -12,12 +12,12 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from footfall.api.context import read_context
-from footfall.api.exchange import NO_STORE, Answer, Exchange
+from footfall.api.exchange import NO_STORE, Answer, Exchange, Refused
 from footfall.api.parts import Parts
 from footfall.api.products import Context, Products, Question, extended, read_list
 from footfall.api.viewed import read_action, read_identity, read_identity_if_any, require_may_read
 from footfall.catalog.told import id_number
-from footfall.errors import NotReadyError
+from footfall.errors import LogUnavailableError, NotReadyError
 from footfall.identifiers import ProductReference, ShopId, position_token
 from footfall.limits import FALLBACK_PRODUCTS_LIKE, RANKING_DAYS_DEFAULT
 from footfall.projections.cards import Card, reference_of
@@ -76,6 +76,25 @@ class RecommendedList(ABC):
             others = await self.others(question, start)
             picked = await self._products.picked(question, chain(self.said(question, start), others))
         return self._answer(question, context, start, picked)
+
+    def soon(self, exchange: Exchange) -> Answer | None:
+        """The answer to what storefronts ask nearly always, a GET that sessions answer alone, without a task of its own.
+        ``None`` where a request needs more than that, or is refused."""
+        if exchange.method != "GET":
+            return None
+        try:
+            fields = exchange.parameters()
+            if "after" in fields:
+                return None
+            question = self._products.asked(exchange, fields, in_stock=True, hidden=False)
+            context = self._context(question)
+            start = self.start(question, context)
+            picked = self._products.picked_soon(question, self.said(question, start))
+            if picked is None or (len(picked) < question.listing.limit and fields.get("fallback") != "no"):
+                return None
+            return self._answer(question, context, start, picked)
+        except (Refused, NotReadyError, LogUnavailableError):
+            return None
 
     async def references(self, question: Question, context: Context) -> Iterable[ProductReference]:
         """The list's source. For a rule it gives what sessions say and no more: what comes then is the next rule's to say."""

@@ -21,7 +21,7 @@ from footfall.projections.identity import Identity, trail_of_customer, trail_of_
 from footfall.projections.names import Names
 from footfall.projections.recommendations.index import Index, ShopIndex
 from footfall.projections.recommendations.neighbours import Kernel, Scores, Step
-from footfall.projections.recommendations.sessions import IN_CART, PURCHASED, VIEWED
+from footfall.projections.recommendations.sessions import IN_CART, KINDS, PURCHASED, VIEWED
 from footfall.vocabulary import ACTIONS, Action
 
 NEXT: Final = Kernel()
@@ -108,14 +108,15 @@ class Recommender:
     def _is_nobody(self, shop: ShopId, uuid: Uuid) -> bool:
         return self._identity.stretches(shop, trail_of_uuid(uuid)).last_named is None
 
-    def _of_index(self, shop: ShopId, trails: Sequence[str]) -> list["_Did"]:
-        """What the index knows of these trails, the newest first; nothing where it is still being read."""
+    def _of_index(self, shop: ShopId, trails: Sequence[str], among: int = KINDS - 1) -> list["_Did"]:
+        """What the index knows of these trails, the newest first; nothing where it is still being read. ``among``: only
+        products of which one of these is known."""
         index = self._index()
         of_shop = index.shops.get(shop)
         if of_shop is None or not index.is_live:
             return []
         visitors = (index.visitor(shop, trail) for trail in trails)
-        told = [one for visitor in visitors if visitor is not None for one in of_shop.sessions.told_by(visitor)]
+        told = [one for visitor in visitors if visitor is not None for one in of_shop.sessions.told_by(visitor, among)]
         if len(trails) > 1:
             told.sort(reverse=True)
         return [
@@ -159,8 +160,8 @@ class Recommender:
             return set()
         since = now - JUST_BOUGHT_DAYS * DAY_MS
         if not self._buyers.has_orders(shop) and self._index().is_live:
-            told = self._of_index(shop, self._trails(shop, uuid, customer))
-            return {did.product for did in told if did.kinds & PURCHASED and did.time >= since}
+            told = self._of_index(shop, self._trails(shop, uuid, customer), PURCHASED)
+            return {did.product for did in told if did.time >= since}
         bought = self._buyers.bought(shop, uuid, customer)
         return {self._names.product(shop, one.reference) for one in bought if one.time >= since}
 
@@ -264,12 +265,19 @@ class _Order:
         wanted = _BATCH
         while True:
             best = self._scores.best(wanted)
+            scores = dict(zip(best.items.tolist(), best.values.tolist(), strict=True))
             products: dict[ProductReference, list[int]] = {}
-            for item in best.items.tolist():
-                products.setdefault(product_of(self._names, self._shop, self._of_shop, item), []).append(item)
-            values = dict(zip(best.items.tolist(), best.values.tolist(), strict=True))
-            # Added so that their order doesn't matter: numbers are given as names come.
-            order = sorted((-math.fsum(values[item] for item in items), product) for product, items in products.items())
+            for item in scores:
+                product = product_of(self._names, self._shop, self._of_shop, item)
+                if product in products:
+                    products[product].append(item)
+                else:
+                    products[product] = [item]
+            # One product under several names is added up exactly: numbers are given in the order in which names come.
+            order = sorted(
+                (-(scores[items[0]] if len(items) == 1 else math.fsum(map(scores.__getitem__, items))), product)
+                for product, items in products.items()
+            )
             for score, product in order:
                 if product not in given:
                     given.add(product)

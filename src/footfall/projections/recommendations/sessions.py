@@ -208,19 +208,22 @@ class Sessions:
         """Where those sessions of a visitor are that went on at or after a time."""
         return [slot for slot in self.slots(visitor) if self._ends[slot] >= time]
 
-    def told_by(self, visitor: int) -> list[Told]:
+    def told_by(self, visitor: int, among: int = KINDS - 1) -> list[Told]:
         """What is known of the products of a visitor's sessions, the last seen first; one of several sessions comes several
-        times. Nothing of abnormal sessions, and of very many sessions the latest."""
-        told: list[tuple[Any, ...]] = []
+        times. Nothing of abnormal sessions, and of very many sessions the latest. ``among``: only products of which one of
+        these is known."""
+        told: list[tuple[int, int, int, int]] = []
         slots = self.slots(visitor)
         if len(slots) > SESSIONS_TOLD_MAX:
             slots = sorted(slots, key=lambda slot: self._ends[slot])[-SESSIONS_TOLD_MAX:]
         for slot in slots:
-            begin, length = divmod(self._rows[slot], _LENGTH_MASK + 1)
-            end = begin + length
-            views = (self._times, self._positions, self._items, self._kinds)
-            told.extend(one for one in zip(*(view[begin:end].tolist() for view in views), strict=True) if one[3])
-        return [Told(*one) for one in sorted(told, reverse=True)]
+            row = self._rows[slot]
+            begin, end = row >> _LENGTH_BITS, (row >> _LENGTH_BITS) + (row & _LENGTH_MASK)
+            for place, kinds in enumerate(self._kinds[begin:end].tolist(), begin):
+                if kinds & among:
+                    told.append((self._times[place], self._positions[place], self._items[place], kinds))
+        told.sort(reverse=True)
+        return [Told(*one) for one in told]
 
     def forget(self, visitor: int) -> int:
         """Let go of all sessions of a visitor; answers how many there were."""
