@@ -325,7 +325,7 @@ INDEX_SAVED_AFTER_SECONDS: Final = 300
 EVOLVING_EVENTS_MAX: Final = 32
 """Newest events of each kind of a visitor that recommendations start from."""
 
-EVOLVING_PRODUCTS_MAX: Final = 10
+EVOLVING_PRODUCTS_MAX: Final = 8
 """Products that recommendations start from: what lies further back says next to nothing."""
 
 JUST_BOUGHT_DAYS: Final = 30

@@ -45,7 +45,7 @@ class Kernel(NamedTuple):
     """``m``: the most recent sessions of each item that are looked at."""
     neighbours_k: int = 300
     """``k``: the sessions that count, the most similar ones (and those that are as similar as the last of them)."""
-    items_max: int = 10
+    items_max: int = 8
     """Of the session under way, the last distinct items that are looked at; at most 16."""
     lambda_spw: float = 3.62
     """An item of the session under way that lies so many steps back counts 1/e."""
@@ -208,20 +208,24 @@ class Asker:
         at = places + ((rows >> 8) - (ends - lengths)).take(of)
         items, kinds = sessions.items.take(at).astype(np.int64), sessions.kinds.take(at)
         # What was taken back has a place in a session, but is nothing that both have.
-        signalled = kinds > 0
+        signalled = None if kinds.all() else kinds > 0
         shared = [item for step in evolving for item in step.items if 0 <= item < len(self._marks)]
         self._marks[shared] = True
-        hits = np.flatnonzero(self._marks.take(items) & signalled)
+        hits = self._marks.take(items)
         self._marks[shared] = False
+        hits = np.flatnonzero(hits if signalled is None else hits & signalled)
         # Of several in one session the last is written last.
         last_shared = np.zeros(len(lengths), np.int64)
         last_shared[of.take(hits)] = hits
         distances = np.abs(places - last_shared.take(of))
-        near = np.flatnonzero((distances <= kernel.places_max) & signalled)
-        items, of = items.take(near), of.take(near)
+        if signalled is not None or int(lengths.max()) > kernel.places_max + 1:
+            told = distances <= kernel.places_max
+            near = np.flatnonzero(told if signalled is None else told & signalled)
+            items, of, kinds, distances = items.take(near), of.take(near), kinds.take(near), distances.take(near)
         exact = 2.0 ** (_EXACT_BITS - max(_EXPONENT_MIN, math.frexp(neighbours.weights.max())[1]))
-        values = _near(kernel).take(distances.take(near)) * (neighbours.weights * exact).take(of)
-        values *= _weights(kernel).take(kinds.take(near))
+        values = _near(kernel).take(distances)
+        values *= (neighbours.weights * exact).take(of)
+        values *= _weights(kernel).take(kinds)
         np.rint(values, out=values)
         numbers = self._range[: len(items)]
         self._tags[items] = numbers
