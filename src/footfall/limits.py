@@ -292,7 +292,7 @@ SESSIONS_KEPT_MAX: Final = 5_500_000
 """Sessions of a shop in memory: some more, so that what an erasure or a late event takes away needs no reading again."""
 
 SESSIONS_TOLD_MAX: Final = 50
-"""Latest sessions of one visitor that a question about them looks at."""
+"""Sessions of one visitor that a question about them looks at, those that were told of last."""
 
 SESSION_ITEMS_MAX: Final = 250
 """Products of a session: one in a hundred has more than twenty, and who sees more than this collects prices. Fits 8 bits."""

@@ -205,18 +205,20 @@ class Sessions:
         return [slot for slot in found if whose[slot] == visitor and names[slot] == name]
 
     def slots_since(self, visitor: int, time: int) -> list[int]:
-        """Where those sessions of a visitor are that went on at or after a time."""
-        return [slot for slot in self.slots(visitor) if self._ends[slot] >= time]
+        """Where those sessions of a visitor are that went on at or after a time; of very many, those that were told of
+        last."""
+        return [slot for slot in self._latest(visitor) if self._ends[slot] >= time]
+
+    def _latest(self, visitor: int) -> list[int]:
+        whose = self._visitor
+        return [slot for slot in self._by_visitor.slots(visitor, SESSIONS_TOLD_MAX) if whose[slot] == visitor]
 
     def told_by(self, visitor: int, among: int = KINDS - 1) -> list[Told]:
         """What is known of the products of a visitor's sessions, the last seen first; one of several sessions comes several
-        times. Nothing of abnormal sessions, and of very many sessions the latest. ``among``: only products of which one of
-        these is known."""
+        times. Nothing of abnormal sessions; of very many, those that were told of last. ``among``: only products of which
+        one of these is known."""
         told: list[tuple[int, int, int, int]] = []
-        slots = self.slots(visitor)
-        if len(slots) > SESSIONS_TOLD_MAX:
-            slots = sorted(slots, key=lambda slot: self._ends[slot])[-SESSIONS_TOLD_MAX:]
-        for slot in slots:
+        for slot in self._latest(visitor):
             row = self._rows[slot]
             begin, end = row >> _LENGTH_BITS, (row >> _LENGTH_BITS) + (row & _LENGTH_MASK)
             for place, kinds in enumerate(self._kinds[begin:end].tolist(), begin):

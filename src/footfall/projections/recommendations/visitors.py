@@ -1,6 +1,6 @@
 """Whose sessions are where: from a visitor's hash (or a session's) to slots."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from typing import Final
 
@@ -26,13 +26,14 @@ class _Sorted:
         self._begins = np.append(np.searchsorted(hashes, bounds), len(hashes)).astype(np.int64).data
         self._hashes = np.ascontiguousarray(hashes).data
 
-    def find(self, hashed: int) -> list[int]:
+    def find(self, hashed: int, latest: int | None) -> list[int]:
         bucket = hashed >> (64 - _BUCKET_BITS)
-        hashes, end = self._hashes, self._begins[bucket + 1]
-        begin = place = bisect_left(hashes, hashed, self._begins[bucket], end)
-        while place < end and hashes[place] == hashed:
-            place += 1
-        found: list[int] = self.slots[begin:place].tolist() if place > begin else []
+        hashes, behind = self._hashes, self._begins[bucket + 1]
+        begin = bisect_left(hashes, hashed, self._begins[bucket], behind)
+        if begin == behind or hashes[begin] != hashed:
+            return []
+        end = bisect_right(hashes, hashed, begin, behind)
+        found: list[int] = self.slots[begin if latest is None else max(begin, end - latest) : end].tolist()
         return found
 
 
@@ -62,14 +63,16 @@ class Visitors:
         else:
             slots.append(slot)
 
-    def slots(self, hashed: int) -> list[int]:
-        """The slots in which sessions of this hash are or were, each once."""
-        found = self._fresh.get(hashed, [])
+    def slots(self, hashed: int, latest: int | None = None) -> list[int]:
+        """The slots in which sessions of this hash are or were, each once, in the order in which they were told of;
+        ``latest``: at most so many, from the end."""
+        found = self._sorted.find(hashed, latest)
         if self._merging and (merging := self._merging.get(hashed)):
             found = [*found, *merging]
-        known = self._sorted.find(hashed)
-        if known:
-            found = [*found, *known]
+        if fresh := self._fresh.get(hashed):
+            found = [*found, *(fresh if latest is None else fresh[-latest:])] if found else fresh
+        if latest is not None and len(found) > latest:
+            found = found[-latest:]
         return list(dict.fromkeys(found)) if len(found) > 1 else found
 
     def merge(self, hashes_of: Callable[[Slots], Hashes] | None = None) -> Callable[[], None]:

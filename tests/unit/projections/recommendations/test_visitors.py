@@ -71,3 +71,34 @@ def test_it_is_time_to_merge_once_the_dictionary_is_full_and_not_while_a_merge_g
     work()
     full.append(known.is_full)
     assert full == [False, True, False, True]
+
+
+def test_of_very_many_sessions_those_that_were_told_of_last_are_answered() -> None:
+    known = nobody()
+    for slot in range(10):
+        known.add(1, slot)
+        known.add(2, 100 + slot)
+    known.merge()()
+    for slot in range(10, 14):
+        known.add(1, slot)
+    merging = known.merge()
+    known.add(1, 14)
+    assert known.slots(1) == list(range(15))
+    assert known.slots(1, 3) == [12, 13, 14]
+    assert known.slots(1, 7) == list(range(8, 15))
+    merging()
+    assert known.slots(1, 7) == list(range(8, 15))
+    assert known.slots(2, 50) == list(range(100, 110))
+    assert known.slots(3, 2) == []
+
+
+def test_a_merge_takes_out_what_somebody_else_has_got_since() -> None:
+    known = nobody()
+    for slot in range(4):
+        known.add(1, slot)
+    known.merge()()
+    known.add(2, 1)
+    whose = np.array([1, 2, 1, 0], np.uint64)
+    known.merge(lambda slots: whose[slots])()
+    assert known.slots(1) == [0, 2]
+    assert known.slots(2) == [1]
