@@ -95,6 +95,8 @@ class Orders:
         self._frozen = _Tail()
         self._facts: set[int] = set()
         """Shops that are known to have orders."""
+        self._looked_up: set[int] = set()
+        """Shops whose table was looked at: what comes after that is in ``_facts``."""
         self.touch: Touch | None = None
 
     def apply(self, group: Group) -> None:
@@ -156,10 +158,10 @@ class Orders:
 
     def has_any(self, shop: ShopId) -> bool:
         """Whether the shop has an order that is no test."""
-        if shop not in self._facts and self._reader.rows(
-            "SELECT 1 FROM orders WHERE shop = ? AND lines <> '[]' LIMIT 1", (shop,)
-        ):
-            self._facts.add(shop)
+        if shop not in self._looked_up:
+            if self._reader.rows("SELECT 1 FROM orders WHERE shop = ? AND lines <> '[]' LIMIT 1", (shop,)):
+                self._facts.add(shop)
+            self._looked_up.add(shop)
         return shop in self._facts
 
     def named(self, shop: ShopId, name: str) -> list[str]:
