@@ -20,8 +20,8 @@ _BEGIN: Final = 20_000 * DAY_MS
 _SPAN_MS: Final = (SESSIONS_WINDOW_DAYS - 10) * DAY_MS
 _LENGTH_MIN: Final = 2
 _LENGTH_MAX: Final = 100
-_LENGTH_POWER: Final = 1.67
-"""With these a session has five products on average."""
+_LENGTH_POWER: Final = 1.4
+"""With these a session has five products on average, what is seen again counted once."""
 _POPULAR_POWER: Final = 0.6
 _PRODUCTS_MAX: Final = 200_000
 _SESSIONS_OF_PRODUCT: Final = 20
