@@ -9,8 +9,9 @@ import pytest
 
 from footfall.clock import DAY_MS
 from footfall.log.port import Stream
+from footfall.projections.recommendations.index import Index
 from footfall.service import index_keeper
-from footfall.service.index_keeper import INDEX_FILE
+from footfall.service.index_keeper import INDEX_FILE, IndexKeeper
 from tests.acceptance.test_recommendations import ask, ids, sessions, visit
 from tests.support import NOW, Running, event, run, running
 
@@ -126,6 +127,44 @@ def test_who_is_forgotten_does_not_come_back_with_a_restart(
             await until((tmp_path / INDEX_FILE).exists)
         async with running(tmp_path) as shop:
             await current(shop)
+            assert await ids(shop, "recommended", shopify_product_ids="1", fallback="no") == [3]
+
+    run(scenario())
+
+
+def test_who_is_forgotten_while_the_index_is_being_read_is_not_in_it_afterwards(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_keeper, "_UPKEEP_SECONDS", 0.01)
+
+    read, forgotten = asyncio.Event(), asyncio.Event()
+    behind = IndexKeeper._behind
+
+    async def behind_later(keeper: IndexKeeper, index: Index) -> int:
+        """How much is left to read, once somebody was forgotten."""
+        read.set()
+        await forgotten.wait()
+        return await behind(keeper, index)
+
+    async def scenario() -> None:
+        async with running(tmp_path) as shop:
+            await visit(shop, "a", [1, 2])
+            await visit(shop, "b", [1, 3])
+            await shop.service.index_keeper.save()
+            log = shop.service.log
+            told = await log.read(Stream.EVENTS, 0, 1, 100)  # type: ignore[arg-type]  # the first position
+            await log.redact(Stream.EVENTS, [entry.position for entry in told if b'"a"' in entry.value])
+            file = (tmp_path / INDEX_FILE).read_bytes()
+        monkeypatch.setattr(IndexKeeper, "_behind", behind_later)
+        async with running(tmp_path) as shop:
+            keeper = shop.service.index_keeper
+            await read.wait()
+            assert keeper.pending is not None
+            shop_id = next(iter(shop.service.shops.all())).id
+            await shop.service.forget_recommendations(shop_id, ["u:a"])
+            forgotten.set()
+            await until(lambda: (tmp_path / INDEX_FILE).exists() and (tmp_path / INDEX_FILE).read_bytes() != file)
+            await until(lambda: not keeper._forgotten_early and keeper.pending is None)
             assert await ids(shop, "recommended", shopify_product_ids="1", fallback="no") == [3]
 
     run(scenario())

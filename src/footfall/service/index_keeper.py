@@ -72,6 +72,8 @@ class IndexKeeper:
         """Up to where the file goes."""
         self._saved_at = time.monotonic()
         self._rebuild = False
+        self._forgotten_early = False
+        """Whether somebody was forgotten while an index was being read that may know them."""
         self._progress = 0.0
 
     @property
@@ -133,6 +135,7 @@ class IndexKeeper:
         forgotten = self._index.forget(shop, trail)
         self._path.unlink(missing_ok=True)
         self._rebuild = True
+        self._forgotten_early |= not self._live
         return forgotten
 
     async def start(self) -> None:
@@ -212,8 +215,9 @@ class IndexKeeper:
                 if self._rebuild:
                     # Somebody was forgotten while the child may have read of them.
                     self._path.unlink(missing_ok=True)
-                elif any(of_shop.sessions.is_incomplete for of_shop in self._index.shops.values()):
+                elif self._forgotten_early or any(of_shop.sessions.is_incomplete for of_shop in self._index.shops.values()):
                     await self._go_live(await self._load() or Index(self._key_of))
+                    self._forgotten_early = False
             elif self._is_save_due():
                 await self._save(fresh=False)
 
