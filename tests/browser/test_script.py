@@ -271,6 +271,8 @@ def test_who_logged_out_in_one_tab_is_named_in_no_other(context: BrowserContext,
     opened(second, front, footfall)
     second.evaluate("footfall.reset()")
     uuid = uuid_of(second)
+    # A browser tells its tabs of each other's storage a moment later.
+    first.wait_for_function("(uuid) => footfall.uuid === uuid", arg=uuid)
     first.evaluate("footfall.viewed('1')")
     (event,) = eventually(first, lambda: stored(footfall, uuid))
     assert "customer_id" not in event
