@@ -147,7 +147,7 @@ def test_every_documented_example_works_and_is_answered_by_its_schema(tmp_path: 
             put = DOCUMENT["paths"]["/api/v1/data-sources/{reference}"]["put"]["requestBody"]["content"]["application/json"]
             # Its answers are documented with the other products, before it is put.
             await shop.commands.datasource_put("shop", put["examples"]["json"]["value"], 1234)
-            made = Made("recommended", NOW, "", "", {"of_visitor": False, "products": []}, [])
+            made = Made("recommended", NOW, "", "", of_visitor=False, owns=[], products=[])
             answers = shop.service.answers
             answers._kept[EXAMPLE_ANSWER] = answers._kept.pop(answers.keep(ShopId(1), (), made))
             sent = 0

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import msgspec
-
 from footfall.api.exchange import NO_STORE, Answer, Exchange, Refused, json_answer
 from footfall.api.keys import require_secret
 from footfall.api.parts import Parts
+from footfall.api.recommending import reason, shown_own
 
 ANSWERS = "/api/v1/answers"
 
@@ -27,6 +26,7 @@ class AnswerRoute:
                 f"No answer {answer_id[:100]!r} of this shop is known. The last ones are kept (setting answers_kept) until "
                 "the server restarts or their visitor is forgotten.",
             )
-        fields: dict[str, Any] = msgspec.to_builtins({name: getattr(made, name) for name in made.__struct_fields__})
-        products = [{"product": key, "reasons": [reason]} for key, reason in made.products]
-        return json_answer({"data": {"id": answer_id, **fields, "products": products}}, headers=[NO_STORE])
+        fields: dict[str, Any] = {name: getattr(made, name) for name in ("list", "at", "position", "settings")}
+        asked = {"of_visitor": made.of_visitor, "products": [shown_own(own) for own in made.owns]}
+        products = [{"product": key, "reasons": [reason(made.list, why, made.owns)]} for key, why in made.products]
+        return json_answer({"data": {"id": answer_id, **fields, "asked": asked, "products": products}}, headers=[NO_STORE])

@@ -62,7 +62,8 @@ class Custom:
             at=parts.clock.now(),
             position=position_token(parts.log.generation, parts.covered(Stream.EVENTS)),
             settings=f"version {source.version}",
-            asked={"of_visitor": bool(owners), "products": []},
+            of_visitor=bool(owners),
+            owns=[],
             products=[(of.card.key, _because(of)) for of in picked],
         )
         return parts.answers.keep(shop, owners, made)

@@ -6,7 +6,7 @@ The chain: sessions; products whose content is like what was asked about; top se
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from footfall.errors import LogUnavailableError, NotReadyError
 from footfall.identifiers import ProductReference, ShopId, position_token
 from footfall.limits import FALLBACK_PRODUCTS_LIKE, RANKING_DAYS_DEFAULT
 from footfall.projections.cards import Card, reference_of
-from footfall.projections.recommendations.answers import Made
+from footfall.projections.recommendations.answers import Because, Made
 from footfall.projections.recommendations.neighbours import Kernel
 from footfall.projections.recommendations.recommender import (
     GOES_WITH,
@@ -29,18 +29,12 @@ from footfall.projections.recommendations.recommender import (
     Asked,
     Own,
     Recommended,
+    Said,
     settings_of,
 )
 
-
-class Other(NamedTuple):
-    """Why a product is in an answer of which sessions say nothing."""
-
-    by: str
-    detail: Mapping[str, Any] = {}
-
-
-Why = Recommended | Other
+Why = Recommended | dict[str, Any]
+"""Why a product is in an answer: sessions recommend it, or what else is told of it: ``by`` and what belongs to that."""
 Given = tuple[ProductReference, Why]
 
 
@@ -71,11 +65,12 @@ class RecommendedList(ABC):
         question = await self._products.question(exchange)
         context = self._context(question)
         start = self.start(question, context)
-        picked = await self._products.picked(question, self.said(question, start))
+        said = self.said(question, start)
+        picked = await self._products.picked(question, given(said, start))
         if len(picked) < question.listing.limit and question.fields.get("fallback") != "no":
             others = await self.others(question, start)
-            picked = await self._products.picked(question, chain(self.said(question, start), others))
-        return self._answer(question, context, start, picked)
+            picked = await self._products.picked(question, chain(given(said, start), others))
+        return self._answer(question, context, start, said, picked)
 
     def soon(self, exchange: Exchange) -> Answer | None:
         """The answer to what storefronts ask nearly always, a GET that sessions answer alone, without a task of its own.
@@ -89,26 +84,26 @@ class RecommendedList(ABC):
             question = self._products.asked(exchange, fields, in_stock=True, hidden=False)
             context = self._context(question)
             start = self.start(question, context)
-            picked = self._products.picked_soon(question, self.said(question, start))
+            said = self.said(question, start)
+            picked = self._products.picked_soon(question, given(said, start))
             if picked is None or (len(picked) < question.listing.limit and fields.get("fallback") != "no"):
                 return None
-            return self._answer(question, context, start, picked)
+            return self._answer(question, context, start, said, picked)
         except (Refused, NotReadyError, LogUnavailableError):
             return None
 
     async def references(self, question: Question, context: Context) -> Iterable[ProductReference]:
         """The list's source. For a rule it gives what sessions say and no more: what comes then is the next rule's to say."""
-        return (reference for reference, _ in self.said(question, self.start(question, context)))
+        start = self.start(question, context)
+        return (reference for reference, _ in given(self.said(question, start), start))
 
     @abstractmethod
     def start(self, question: Question, context: Context) -> Start:
         """What an answer in a context starts from; from nothing where it says nothing."""
 
-    def said(self, question: Question, start: Start) -> Iterator[Given]:
-        """What sessions say, the best first."""
-        shop, now = question.caller.shop.id, self._parts.clock.now()
-        said = self._parts.recommender.recommended(shop, start.asked, self.kernel, now, start.gives)
-        return ((one.reference, one) for one in said)
+    def said(self, question: Question, start: Start) -> Said:
+        """What sessions say."""
+        return self._parts.recommender.recommended(question.caller.shop.id, start.asked, self.kernel, self._parts.clock.now())
 
     async def others(self, question: Question, start: Start) -> Iterator[Given]:
         """The chain after that."""
@@ -120,12 +115,12 @@ class RecommendedList(ABC):
         named = self._parts.names.product
         chained = chain(
             (
-                (reference, Other("content", {**like[reference].detail, "score": round(like[reference].score, 6)}))
+                (reference, {"by": "content", **like[reference].detail, "score": round(like[reference].score, 6)})
                 for reference in sorted(like, key=lambda reference: (-like[reference].score, reference))
             ),
-            ((one.reference, Other("top_sellers", one.reason)) for one in sellers),
-            ((reference, Other("collection")) for reference in start.within or ()),
-            ((reference, Other("catalog")) for reference in self._parts.catalog.references(shop)),
+            ((one.reference, {"by": "top_sellers", **one.reason}) for one in sellers),
+            ((reference, {"by": "collection"}) for reference in start.within or ()),
+            ((reference, {"by": "catalog"}) for reference in self._parts.catalog.references(shop)),
         )
         return (given for given in chained if start.gives(named(shop, given[0])))
 
@@ -142,23 +137,28 @@ class RecommendedList(ABC):
         shop, names = question.caller.shop.id, self._parts.names
         return {names.product(shop, reference) for reference in references}
 
-    def _answer(self, question: Question, context: Context, start: Start, picked: list[tuple[Card, Why]]) -> Answer:
+    def _answer(
+        self, question: Question, context: Context, start: Start, said: Said, picked: list[tuple[Card, Why]]
+    ) -> Answer:
         shop, parts = question.caller.shop.id, self._parts
+        evidence = iter(said.evidence([why for _, why in picked if isinstance(why, Recommended)]))
+        whys = [next(evidence) if isinstance(why, Recommended) else why for _, why in picked]
         owns = start.asked.owns
-        reasons = [reason(self.name, why, owns) for _, why in picked]
         owners = parts.recommender.owners(shop, context.uuid, context.customer)
         made = Made(
             list=self.name,
             at=parts.clock.now(),
             position=position_token(parts.log.generation, parts.recommender.covered()),
             settings=settings_of(self.kernel),
-            asked={"of_visitor": bool(owners), "products": [_shown(own) for own in owns]},
-            products=[(card.key, told) for (card, _), told in zip(picked, reasons, strict=True)],
+            of_visitor=bool(owners),
+            owns=owns,
+            products=[(card.key, why) for (card, _), why in zip(picked, whys, strict=True)],
         )
         answer_id = parts.answers.keep(shop, owners, made)
         bodies = [card.body for card, _ in picked]
         if question.fields.get("explain") == "yes":
-            bodies = [extended(body, {"reasons": [told]}) for body, told in zip(bodies, reasons, strict=True)]
+            reasons = (reason(self.name, why, owns) for why in whys)
+            bodies = [extended(body, {"reasons": [one]}) for body, one in zip(bodies, reasons, strict=True)]
         return self._products.answer(question, bodies, [NO_STORE], {"attribution": answer_id})
 
 
@@ -250,21 +250,27 @@ async def like_products(parts: Parts, shop: ShopId, owns: Iterable[Own]) -> dict
     return found
 
 
-def reason(list_name: str, why: Why, owns: Iterable[Own]) -> dict[str, Any]:
+def given(said: Said, start: Start) -> Iterator[Given]:
+    """What sessions say, as far as an answer may give it, the best first."""
+    return ((one.reference, one) for one in said.best(start.gives))
+
+
+def reason(list_name: str, why: Because, owns: Iterable[Own]) -> dict[str, Any]:
     """A reason as ``explain=yes`` shows it."""
-    if isinstance(why, Other):
-        return {"source": list_name, "by": why.by, **why.detail}
+    if isinstance(why, dict):
+        return {"source": list_name, **why}
     return {
         "source": list_name,
         "by": "sessions",
         "score": round(why.score, 6),
         "sessions": why.sessions,
         "newest_at": why.newest_at,
-        "because": [{**_shown(own), "sessions": share} for own, share in zip(owns, why.shares, strict=True) if share],
+        "because": [{**shown_own(own), "sessions": share} for own, share in zip(owns, why.shares, strict=True) if share],
     }
 
 
-def _shown(own: Own) -> dict[str, Any]:
+def shown_own(own: Own) -> dict[str, Any]:
+    """A product that an answer started from, as reasons show it."""
     return {"product": named_outside(own.product), "verb": own.verb, "at": own.time, "steps": own.steps}
 
 

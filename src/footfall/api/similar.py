@@ -3,13 +3,13 @@ the ones that are looked at instead of each other first. Never filled up with an
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from footfall.api.exchange import Answer, Exchange
 from footfall.api.products import Context, Question
-from footfall.api.recommending import Given, Other, RecommendedList, Start, like_products
+from footfall.api.recommending import Given, RecommendedList, Start, given, like_products
 from footfall.identifiers import ProductReference
-from footfall.projections.recommendations.recommender import LIKE, Recommended
+from footfall.projections.recommendations.recommender import LIKE, Said
 
 _CONTENT_LEAST: Final = 0.15
 """How much of what the catalog says of them two products must share, of 1."""
@@ -28,11 +28,13 @@ class SimilarProducts(RecommendedList):
         question = await self._products.question(exchange)
         context = self._context(question)
         start = self.start(question, context)
-        picked = await self._products.picked(question, await self._alike(question, start))
-        return self._answer(question, context, start, picked)
+        said = self.said(question, start)
+        picked = await self._products.picked(question, await self._alike(question, start, said))
+        return self._answer(question, context, start, said, picked)
 
     async def references(self, question: Question, context: Context) -> Iterable[ProductReference]:
-        return (reference for reference, _ in await self._alike(question, self.start(question, context)))
+        start = self.start(question, context)
+        return (reference for reference, _ in await self._alike(question, start, self.said(question, start)))
 
     def start(self, question: Question, context: Context) -> Start:
         shop, now = question.caller.shop.id, self._parts.clock.now()
@@ -40,14 +42,14 @@ class SimilarProducts(RecommendedList):
         keep = question.fields.get("filter_inputs") == "no"
         return Start(asked, () if keep else self._products_named(question, context.inputs))
 
-    async def _alike(self, question: Question, start: Start) -> Iterator[Given]:
+    async def _alike(self, question: Question, start: Start, said: Said) -> Iterator[Given]:
         shop = question.caller.shop.id
-        said = self.said(question, start)
         if not self._parts.catalog.has_products(shop):
-            return said
-        by_sessions = {one: why for one, why in islice(said, _BEHAVIOUR_LOOKED_AT) if isinstance(why, Recommended)}
+            return given(said, start)
+        best = list(islice(said.best(start.gives), _BEHAVIOUR_LOOKED_AT))
+        by_sessions = {one.reference: why for one, why in zip(best, said.evidence(best), strict=True)}
         most = max((why.score for why in by_sessions.values()), default=1.0)
-        found: list[tuple[float, ProductReference, Other]] = []
+        found: list[tuple[float, ProductReference, dict[str, Any]]] = []
         for reference, like in (await like_products(self._parts, shop, start.asked.owns)).items():
             if like.score < _CONTENT_LEAST or not start.gives(reference):
                 continue
@@ -58,6 +60,6 @@ class SimilarProducts(RecommendedList):
                 "content": round(like.score, 6),
                 "sessions": why.sessions if why is not None else 0,
             }
-            found.append((-score, reference, Other("content", {**like.detail, **told})))
+            found.append((-score, reference, {"by": "content", **like.detail, **told}))
         found.sort(key=lambda one: one[:2])
-        return ((reference, other) for _, reference, other in found)
+        return ((reference, because) for _, reference, because in found)

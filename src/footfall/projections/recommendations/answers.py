@@ -14,20 +14,33 @@ import msgspec
 from footfall.clock import Milliseconds
 from footfall.identifiers import ShopId
 from footfall.limits import ANSWERS_BYTES_MAX
+from footfall.projections.recommendations.recommender import Evidence, Own
 
 _ID_BYTES: Final = 12
 
 
-class Made(msgspec.Struct, array_like=True, frozen=True):
-    """What an answer was made of. ``position``: what it covered; ``settings``: a name for the version of what decides;
-    ``asked``: what it started from; ``products``: of each its key and why it is there. No identity is in it."""
+Because = Evidence | dict[str, Any]
+"""Why a product is in an answer: what sessions say, or what else is told of it."""
+
+
+class Made(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What an answer was made of: kept at every answer, read at few, so it holds what there is and makes nothing of it.
+
+    ``position``: what it covered; ``settings``: a name for the version of what decides; ``of_visitor``: whether somebody
+    asked; ``owns``: what it started from; ``products``: of each its key and why it is there. No identity is in it.
+    """
 
     list: str
     at: Milliseconds
     position: str
     settings: str
-    asked: dict[str, Any]
-    products: Sequence[tuple[str, dict[str, Any]]]
+    of_visitor: bool
+    owns: Sequence[Own]
+    products: Sequence[tuple[str, Because]]
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Made).decode
 
 
 class _Kept(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -53,7 +66,7 @@ class Answers:
         """Keep an answer and name it: ``<list>.<16 characters>``, so that a click tells its list for ever. ``owners``: whose
         answer it is (see ``Index.visitor``)."""
         answer_id = f"{made.list}.{base64.urlsafe_b64encode(self._chance.randbytes(_ID_BYTES)).decode()}"
-        packed = msgspec.msgpack.encode(made)
+        packed = _encode(made)
         self._kept[answer_id] = _Kept(shop, tuple(owners), packed)
         self._bytes += len(packed)
         while len(self._kept) > self._kept_max or self._bytes > ANSWERS_BYTES_MAX:
@@ -63,7 +76,7 @@ class Answers:
     def find(self, shop: ShopId, answer_id: str) -> Made | None:
         """An answer of this shop, while it is kept."""
         kept = self._kept.get(answer_id)
-        return msgspec.msgpack.decode(kept.packed, type=Made) if kept is not None and kept.shop == shop else None
+        return _decode(kept.packed) if kept is not None and kept.shop == shop else None
 
     def forget(self, shop: ShopId, owner: int) -> int:
         """Let go of all answers that somebody got; answers how many there were."""

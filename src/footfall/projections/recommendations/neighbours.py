@@ -125,6 +125,15 @@ class Asker:
         self._marks = np.zeros(0, np.bool_)
         self._range = np.arange(4_096)
 
+    def tellers(self, scores: Scores, items: Sequence[int]) -> tuple[Integers, Integers]:
+        """For each time that a neighbour told of one of these items (each once among them): which of them, and the neighbour's
+        place among the neighbours; in the order in which these stand."""
+        self._tags[scores.told] = -1
+        self._tags[items] = np.arange(len(items))
+        places = self._tags.take(scores.told)
+        told = np.flatnonzero(places >= 0)
+        return places.take(told).astype(np.int64), scores.tellers.take(told)
+
     def ask(
         self,
         evolving: Sequence[Step],

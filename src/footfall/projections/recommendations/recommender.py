@@ -40,8 +40,8 @@ def settings_of(kernel: Kernel) -> str:
 
 _VERBS: Final = {ACTIONS[("user", verb)]: verb for verb in ("viewed", "added", "removed", "purchased")}
 _KINDS: Final = {"viewed": VIEWED, "added": IN_CART, "removed": 0, "purchased": PURCHASED}
-_BATCH: Final = 32
-"""Products that are put in order at once: most answers need a tenth of them."""
+_BATCH: Final = 12
+"""Products that are put in order at once: most answers need half of them."""
 
 
 class Own(NamedTuple):
@@ -55,15 +55,22 @@ class Own(NamedTuple):
 
 
 class Recommended(NamedTuple):
-    """A product, and why it is recommended. ``reference`` is one for all names of the product; ``sessions``: how many say so,
-    ``newest_at``: when the newest of them began; ``shares``: how many of them share each of the products that were asked
-    about, in their order."""
+    """A product, and how much speaks for it. ``reference`` is one for all names of the product; ``items``: the numbers by
+    which sessions know it."""
 
     reference: ProductReference
     score: float
+    items: Sequence[int]
+
+
+class Evidence(NamedTuple):
+    """Why a product is recommended. ``sessions``: how many say so; ``newest_at``: when the newest of them began; ``shares``:
+    how many of them share each of the products that were asked about, in their order."""
+
+    score: float
     sessions: int
     newest_at: Milliseconds
-    shares: tuple[int, ...]
+    shares: Sequence[int]
 
 
 class Asked(NamedTuple):
@@ -176,15 +183,12 @@ class Recommender:
         index = self._index()
         return [visitor for trail in trails if (visitor := index.visitor(shop, trail)) is not None]
 
-    def recommended(
-        self, shop: ShopId, asked: Asked, kernel: Kernel, now: Milliseconds, gives: Callable[[ProductReference], bool]
-    ) -> Iterator[Recommended]:
-        """Products by what sessions like these say, the best first; put in order as far as they are asked for. ``gives``:
-        whether a product may be among them."""
+    def recommended(self, shop: ShopId, asked: Asked, kernel: Kernel, now: Milliseconds) -> "Said":
+        """What sessions like these say."""
         index = self._index()
         of_shop = index.shops.get(shop)
         if of_shop is None or not asked.owns:
-            return
+            return SILENCE
         known = [
             (place, Step(numbers, own.steps, own.kinds))
             for place, own in enumerate(asked.owns)
@@ -198,7 +202,7 @@ class Recommender:
         ]
         scores = of_shop.asker.ask([step for _, step in known], now, without, kernel)
         places = [place for place, _ in known]
-        yield from _Order(self._names, shop, of_shop, scores, places, len(asked.owns)).best(gives)
+        return _Scored(self._names, shop, of_shop, scores, places, len(asked.owns))
 
     def _rows(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, action: Action) -> Iterator[Seen]:
         if uuid is not None and customer is not None:
@@ -245,8 +249,26 @@ def _verb(kinds: int) -> str:
     return "purchased" if kinds & PURCHASED else "added" if kinds & IN_CART else "viewed"
 
 
-class _Order:
-    """Scores of names, put in order as products."""
+class Said:
+    """What sessions say of products. Here: nothing."""
+
+    def best(self, gives: Callable[[ProductReference], bool]) -> Iterator[Recommended]:
+        """The products of which something is said, the best first (of equals, the one whose reference comes first); put in
+        order as far as they are asked for. ``gives``: whether a product may be among them."""
+        del gives
+        return iter(())
+
+    def evidence(self, products: Sequence[Recommended]) -> list[Evidence]:
+        """Why each of these is among them: all in one go, since an answer shows a few of those that are asked for."""
+        del products
+        return []
+
+
+SILENCE: Final = Said()
+
+
+class _Scored(Said):
+    """Scores of names, as products."""
 
     def __init__(
         self, names: Names, shop: ShopId, of_shop: ShopIndex, scores: Scores, places: Sequence[int], owns: int
@@ -260,7 +282,6 @@ class _Order:
         self._owns = owns
 
     def best(self, gives: Callable[[ProductReference], bool]) -> Iterator[Recommended]:
-        """The best first; of equals, the one whose reference comes first."""
         given: set[ProductReference] = set()
         wanted = _BATCH
         while True:
@@ -281,20 +302,30 @@ class _Order:
             for score, product in order:
                 if product not in given:
                     given.add(product)
-                    if not gives(product):
-                        continue
-                    yield self._recommended(product, -score, products[product])
+                    if gives(product):
+                        yield Recommended(product, -score, products[product])
             if len(best.items) >= len(self._scores.items):
                 return
             wanted *= 8
 
-    def _recommended(self, product: ProductReference, score: float, items: list[int]) -> Recommended:
-        neighbours, told = self._scores.neighbours, self._scores.told
-        tellers = self._scores.tellers[told == items[0] if len(items) == 1 else np.isin(told, items)]
-        if len(items) > 1:
-            tellers = np.unique(tellers)
-        shares = [0] * self._owns
-        for step, count in enumerate(np.bincount(neighbours.steps[tellers]).tolist()):
-            shares[self._places[step]] += count
-        newest_at = Milliseconds(int(neighbours.starts[tellers].max()) * 1_000)
-        return Recommended(product, score, len(tellers), newest_at, tuple(shares))
+    def evidence(self, products: Sequence[Recommended]) -> list[Evidence]:
+        of = [number for number, one in enumerate(products) for _ in one.items]
+        items = [item for one in products for item in one.items]
+        places, tellers = self._of_shop.asker.tellers(self._scores, items)
+        if len(items) > len(products):
+            # A session that knows a product under two names tells of it once.
+            neighbours = len(self._scores.neighbours.slots)
+            places, tellers = np.divmod(np.unique(np.array(of).take(places) * neighbours + tellers), neighbours)
+        steps, starts = self._scores.neighbours.steps, self._scores.neighbours.starts
+        count = len(self._places)
+        shares = np.bincount(places * count + steps.take(tellers), minlength=count * len(products)).tolist()
+        # Of several the last is written last, and neighbours stand oldest first.
+        newest = np.zeros(len(products), np.int64)
+        newest[places] = starts.take(tellers)
+        told = []
+        for number, (one, second) in enumerate(zip(products, newest.tolist(), strict=True)):
+            of_owns = [0] * self._owns
+            for place, share in zip(self._places, shares[number * count : (number + 1) * count], strict=True):
+                of_owns[place] = share
+            told.append(Evidence(one.score, sum(of_owns), Milliseconds(second * 1_000), of_owns))
+        return told
