@@ -26,6 +26,7 @@ from footfall.projections.recommendations.sessions import (
 Floats = npt.NDArray[np.float64]
 
 _FEW: Final = 8
+_STEPS_KEPT: Final = 256
 _STEP_MASK: Final = 2**STEP_BITS - 1
 _DAY_SECONDS: Final = 86_400.0
 _EXACT_BITS: Final = 30
@@ -94,9 +95,8 @@ class Scores(NamedTuple):
         last."""
         if len(self.values) <= limit:
             return self
-        least = np.partition(self.values, len(self.values) - limit)[len(self.values) - limit]
-        chosen = np.flatnonzero(self.values >= least)
-        return self._replace(items=self.items[chosen], values=self.values[chosen])
+        chosen = (self.values >= _highest(self.values, limit)).nonzero()[0]
+        return self._replace(items=self.items.take(chosen), values=self.values.take(chosen))
 
 
 class Neighbours(NamedTuple):
@@ -131,7 +131,7 @@ class Asker:
         self._tags[scores.told] = -1
         self._tags[items] = np.arange(len(items))
         places = self._tags.take(scores.told)
-        told = np.flatnonzero(places >= 0)
+        told = (places >= 0).nonzero()[0]
         return places.take(told).astype(np.int64), scores.tellers.take(told)
 
     def ask(
@@ -156,26 +156,29 @@ class Asker:
     def _nearest(self, evolving: Sequence[Step], now_ms: int, without: Collection[int], kernel: Kernel) -> Neighbours:
         """The ``k`` most similar of the ``m`` most recent sessions of each item: ``sim = Σ w1``, ``w1 = e^(−steps/λ_spw)``."""
         parts: list[Integers] = []
+        of: list[int] = []
+        postings, counts = self.sessions.postings, self.sessions.counts
         for number, step in enumerate(evolving):
-            found = [part for item in step.items if (part := self._recent(item, kernel.sessions_m)) is not None]
-            if len(found) > 1:
+            found = [
+                postings[item][max(0, count - kernel.sessions_m) : count]
+                for item in step.items
+                if 0 <= item < len(postings) and (count := counts.item(item))
+            ]
+            if found:
                 # One product under several names: a session that knows it under two shares it once.
-                found = [np.unique(np.concatenate(found))]
-            parts.extend(part | number for part in found)
+                parts.append(found[0] if len(found) == 1 else np.unique(np.concatenate(found)))
+                of.append(number)
         if not parts:
             return NOBODY
-        steps_back = [step.steps for step in evolving]
-        weights = _decay(kernel.lambda_spw, steps_back) * _weights(kernel).take([step.kinds for step in evolving])
-        told = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        # By start, then slot, then step: what stands together is of one session, its newest shared step first.
-        told.sort()
-        sessions_told = told >> STEP_BITS
-        is_first = np.empty(len(told), np.bool_)
-        is_first[0] = True
-        np.not_equal(sessions_told[1:], sessions_told[:-1], out=is_first[1:])
-        first = np.flatnonzero(is_first)
-        similarity = np.add.reduceat(weights.take(told & _STEP_MASK), first)
-        newest = told.take(first)
+        tables = _tables(kernel)
+        weights = np.array([tables.shared(step.steps) * tables.kinds[step.kinds] for step in evolving])
+        if len(parts) == 1:
+            newest = parts[0] | of[0]
+            similarity = weights.take(newest & _STEP_MASK)
+        else:
+            told = np.concatenate(parts)
+            told |= np.array(of).repeat([len(part) for part in parts])
+            newest, similarity = _joined(told, weights)
         starts = newest >> SECOND_SHIFT
         ages = np.minimum(starts - now_ms / 1_000, 0.0)
         ages *= 1 / (kernel.lambda_snh_days * _DAY_SECONDS)
@@ -188,25 +191,16 @@ class Asker:
                 similarity[slots == slot] = 0.0
         chosen = similarity > 0.0
         if len(similarity) > kernel.neighbours_k:
-            least = np.partition(similarity, len(similarity) - kernel.neighbours_k)[len(similarity) - kernel.neighbours_k]
-            chosen &= similarity >= least
-        at = np.flatnonzero(chosen)
+            chosen &= similarity >= _highest(similarity, kernel.neighbours_k)
+        at = chosen.nonzero()[0]
         steps = newest.take(at) & _STEP_MASK
-        counts = similarity.take(at) * _decay(kernel.lambda_ipw, steps_back).take(steps)
-        return Neighbours(slots.take(at), starts.take(at), counts, steps)
-
-    def _recent(self, item: int, sessions_m: int) -> Integers | None:
-        """The ``m`` most recent sessions that have an item."""
-        sessions = self.sessions
-        if not 0 <= item < len(sessions.postings):
-            return None
-        count = sessions.counts.item(item)
-        return sessions.postings[item][max(0, count - sessions_m) : count] if count else None
+        nearness = np.array([tables.newest(step.steps) for step in evolving])
+        return Neighbours(slots.take(at), starts.take(at), similarity.take(at) * nearness.take(steps), steps)
 
     def _scores(self, evolving: Sequence[Step], neighbours: Neighbours, kernel: Kernel) -> Scores:
         sessions = self.sessions
         self._make_room()
-        # ``take`` is indexing, twice as fast.
+        # ``take`` is indexing and ``nonzero`` is ``flatnonzero``, twice as fast.
         rows = sessions.rows.take(neighbours.slots)
         lengths = rows & 0xFF
         ends = lengths.cumsum()
@@ -217,31 +211,32 @@ class Asker:
         at = places + ((rows >> 8) - (ends - lengths)).take(of)
         items, kinds = sessions.items.take(at).astype(np.int64), sessions.kinds.take(at)
         # What was taken back has a place in a session, but is nothing that both have.
-        signalled = None if kinds.all() else kinds > 0
+        signalled = None if np.count_nonzero(kinds) == total else kinds > 0
         shared = [item for step in evolving for item in step.items if 0 <= item < len(self._marks)]
         self._marks[shared] = True
         hits = self._marks.take(items)
         self._marks[shared] = False
-        hits = np.flatnonzero(hits if signalled is None else hits & signalled)
+        hits = (hits if signalled is None else hits & signalled).nonzero()[0]
         # Of several in one session the last is written last.
         last_shared = np.zeros(len(lengths), np.int64)
         last_shared[of.take(hits)] = hits
         distances = np.abs(places - last_shared.take(of))
-        if signalled is not None or int(lengths.max()) > kernel.places_max + 1:
+        if signalled is not None or np.maximum.reduce(lengths) > kernel.places_max + 1:
             told = distances <= kernel.places_max
-            near = np.flatnonzero(told if signalled is None else told & signalled)
+            near = (told if signalled is None else told & signalled).nonzero()[0]
             items, of, kinds, distances = items.take(near), of.take(near), kinds.take(near), distances.take(near)
-        exact = 2.0 ** (_EXACT_BITS - max(_EXPONENT_MIN, math.frexp(neighbours.weights.max())[1]))
-        values = _near(kernel).take(distances)
+        tables = _tables(kernel)
+        exact = 2.0 ** (_EXACT_BITS - max(_EXPONENT_MIN, math.frexp(np.maximum.reduce(neighbours.weights))[1]))
+        values = tables.near.take(distances)
         values *= (neighbours.weights * exact).take(of)
-        values *= _weights(kernel).take(kinds)
+        values *= tables.weights.take(kinds)
         np.rint(values, out=values)
         numbers = self._range[: len(items)]
         self._tags[items] = numbers
-        found = items.take(np.flatnonzero(self._tags.take(items) == numbers))
+        found = items.take((self._tags.take(items) == numbers).nonzero()[0])
         np.add.at(self._sums, items, values)
         for step in evolving:
-            again = 1 + kernel.again * math.exp(-step.steps / kernel.lambda_again)
+            again = tables.again(step.steps)
             for item in step.items:
                 if 0 <= item < len(self._sums):
                     self._sums[item] *= again
@@ -249,7 +244,7 @@ class Asker:
         self._sums[found] = 0.0
         rarity = np.log(max(1, sessions.counted) / np.maximum(sessions.counts.take(found), 1))
         sums *= (1 + kernel.lambda_idf * rarity) / exact
-        kept = np.flatnonzero(sums > 0.0)
+        kept = (sums > 0.0).nonzero()[0]
         return Scores(found.take(kept), sums.take(kept), neighbours, items, of)
 
     def _make_room(self) -> None:
@@ -260,21 +255,43 @@ class Asker:
             self._marks = np.zeros(2 * count, np.bool_)
 
 
-def _decay(lambda_: float, steps: Sequence[int]) -> Floats:
-    """``e^(−steps/λ)`` of each."""
-    return np.exp(np.array(steps) * (-1 / lambda_))
+def _joined(told: Integers, weights: Floats) -> tuple[Integers, Floats]:
+    """Of what steps tell each session once, with its newest shared step; and the sum of its steps' weights."""
+    # By start, then slot, then step: what stands together is of one session, its newest shared step first.
+    told.sort()
+    sessions_told = told >> STEP_BITS
+    is_first = np.empty(len(told), np.bool_)
+    is_first[0] = True
+    np.not_equal(sessions_told[1:], sessions_told[:-1], out=is_first[1:])
+    first = is_first.nonzero()[0]
+    return told.take(first), np.add.reduceat(weights.take(told & _STEP_MASK), first)
 
 
-@lru_cache
-def _weights(kernel: Kernel) -> Floats:
-    """How much an item counts by what is known of it."""
-    return np.array([_weight(kinds, kernel) for kinds in range(KINDS)])
+def _highest(values: Floats, limit: int) -> float:
+    """The lowest of the ``limit`` highest."""
+    parted = values.copy()
+    parted.partition(len(parted) - limit)
+    return parted.item(len(parted) - limit)
 
 
-@lru_cache
-def _near(kernel: Kernel) -> Floats:
-    """How much an item counts that is so many steps from the last shared one."""
-    return np.exp(-np.arange(kernel.places_max + 1) / kernel.lambda_inh)
+class _Tables:
+    """What a kernel says again and again, made once."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kinds = [_weight(kinds, kernel) for kinds in range(KINDS)]
+        """How much an item counts by what is known of it."""
+        self.weights = np.array(self.kinds)
+        self.near = np.exp(-np.arange(kernel.places_max + 1) / kernel.lambda_inh)
+        """How much an item counts that is so many steps from the last shared one."""
+        self.shared = lru_cache(_STEPS_KEPT)(lambda steps: math.exp(-steps / kernel.lambda_spw))
+        """How much an item of the session under way counts, by how many steps it lies back."""
+        self.newest = lru_cache(_STEPS_KEPT)(lambda steps: math.exp(-steps / kernel.lambda_ipw))
+        """How much a neighbour counts, by how many steps the newest item lies back that it shares."""
+        self.again = lru_cache(_STEPS_KEPT)(lambda steps: 1 + kernel.again * math.exp(-steps / kernel.lambda_again))
+        """How much more an item counts that may come again."""
+
+
+_tables: Final = lru_cache(_Tables)
 
 
 def _weight(kinds: int, kernel: Kernel) -> float:

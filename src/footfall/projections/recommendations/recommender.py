@@ -102,15 +102,20 @@ class Recommender:
             told = self._of_index(shop, trails)
         if not told:
             told = self._of_history(shop, uuid, customer, action)
-        owns: dict[ProductReference, Own] = {}
-        for did in told:
-            own = owns.get(did.product)
-            if own is not None:
-                owns[did.product] = own._replace(kinds=own.kinds | did.kinds)
-            elif len(owns) < EVOLVING_PRODUCTS_MAX:
-                owns[did.product] = Own(did.product, len(owns), did.kinds, "", did.time)
-        kept = [own._replace(verb=_verb(own.kinds)) for own in owns.values()]
-        return Asked(kept, trails, min((own.time for own in kept if own.time is not None), default=Milliseconds(0)))
+        kinds_of: dict[ProductReference, int] = {}
+        times: list[Milliseconds] = []
+        for product, kinds, time in told:
+            known = kinds_of.get(product)
+            if known is not None:
+                kinds_of[product] = known | kinds
+            elif len(times) < EVOLVING_PRODUCTS_MAX:
+                kinds_of[product] = kinds
+                times.append(time)
+        owns = [
+            Own(product, steps, kinds, _verb(kinds), time)
+            for steps, ((product, kinds), time) in enumerate(zip(kinds_of.items(), times, strict=True))
+        ]
+        return Asked(owns, trails, min(times, default=Milliseconds(0)))
 
     def _is_nobody(self, shop: ShopId, uuid: Uuid) -> bool:
         return self._identity.stretches(shop, trail_of_uuid(uuid)).last_named is None
@@ -127,8 +132,8 @@ class Recommender:
         if len(trails) > 1:
             told.sort(reverse=True)
         return [
-            _Did(product_of(self._names, shop, of_shop, one.item), one.kinds, Milliseconds(one.time))
-            for one in told[: 4 * EVOLVING_EVENTS_MAX]
+            _Did(product_of(self._names, shop, of_shop, item), kinds, Milliseconds(time))
+            for time, _, item, kinds in told[: 4 * EVOLVING_EVENTS_MAX]
         ]
 
     def _of_history(self, shop: ShopId, uuid: Uuid | None, customer: CustomerId | None, action: Action | None) -> list["_Did"]:
@@ -219,11 +224,10 @@ class Recommender:
 
     def _numbers(self, of_shop: ShopIndex, product: ProductReference) -> tuple[int, ...]:
         """The names under which sessions know a product."""
-        numbers = dict.fromkeys(of_shop.aliases.numbers(product))
-        own = of_shop.numbers.get(product)
-        if own is not None:
-            numbers[own] = None
-        return tuple(numbers)
+        own, others = of_shop.numbers.get(product), of_shop.aliases.numbers(product)
+        if not others:
+            return (own,) if own is not None else ()
+        return tuple(dict.fromkeys([*others, own] if own is not None else others))
 
 
 class _Did(NamedTuple):
@@ -282,6 +286,7 @@ class _Scored(Said):
         self._owns = owns
 
     def best(self, gives: Callable[[ProductReference], bool]) -> Iterator[Recommended]:
+        names = self._of_shop.names
         given: set[ProductReference] = set()
         wanted = _BATCH
         while True:
@@ -289,7 +294,9 @@ class _Scored(Said):
             scores = dict(zip(best.items.tolist(), best.values.tolist(), strict=True))
             products: dict[ProductReference, list[int]] = {}
             for item in scores:
-                product = product_of(self._names, self._shop, self._of_shop, item)
+                product = names[item]
+                if not product.startswith("p:"):
+                    product = product_of(self._names, self._shop, self._of_shop, item)
                 if product in products:
                     products[product].append(item)
                 else:
@@ -324,8 +331,9 @@ class _Scored(Said):
         newest[places] = starts.take(tellers)
         told = []
         for number, (one, second) in enumerate(zip(products, newest.tolist(), strict=True)):
-            of_owns = [0] * self._owns
-            for place, share in zip(self._places, shares[number * count : (number + 1) * count], strict=True):
-                of_owns[place] = share
+            of_owns = shares[number * count : (number + 1) * count]
+            if count < self._owns:
+                of_known = dict(zip(self._places, of_owns, strict=True))
+                of_owns = [of_known.get(place, 0) for place in range(self._owns)]
             told.append(Evidence(one.score, sum(of_owns), Milliseconds(second * 1_000), of_owns))
         return told

@@ -217,15 +217,16 @@ class Sessions:
         """What is known of the products of a visitor's sessions, the last seen first; one of several sessions comes several
         times. Nothing of abnormal sessions; of very many, those that were told of last. ``among``: only products of which
         one of these is known."""
-        told: list[tuple[int, int, int, int]] = []
+        told: list[Told] = []
+        times, positions, items = self._times, self._positions, self._items
         for slot in self._latest(visitor):
             row = self._rows[slot]
             begin, end = row >> _LENGTH_BITS, (row >> _LENGTH_BITS) + (row & _LENGTH_MASK)
             for place, kinds in enumerate(self._kinds[begin:end].tolist(), begin):
                 if kinds & among:
-                    told.append((self._times[place], self._positions[place], self._items[place], kinds))
+                    told.append(Told(times[place], positions[place], items[place], kinds))
         told.sort(reverse=True)
-        return [Told(*one) for one in told]
+        return told
 
     def forget(self, visitor: int) -> int:
         """Let go of all sessions of a visitor; answers how many there were."""
