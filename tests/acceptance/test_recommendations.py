@@ -307,6 +307,21 @@ def test_a_reason_says_which_of_the_visitors_own_events_led_to_a_product(tmp_pat
     run(scenario())
 
 
+def test_a_reason_names_the_products_that_led_there_and_none_that_nobody_saw(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running(tmp_path) as shop:
+            await visit(shop, "a", [1, 2, 3])
+            await visit(shop, "b", [2, 3])
+            answer = await ask(shop, "recommended", shopify_product_ids="99,1,2", explain="yes", fallback="no")
+            ((reason,),) = [one["reasons"] for one in answer["data"]]
+            assert [(one["product"]["id"], one["sessions"]) for one in reason["because"]] == [(1, 1), (2, 1)]
+            kept = await shop.client.get(f"/api/v1/answers/{answer['metadata']['attribution']}", headers=shop.bearer)
+            assert [one["product"]["id"] for one in kept.json()["data"]["asked"]["products"]] == [99, 1, 2]
+            assert kept.json()["data"]["products"] == [{"product": "p:3", "reasons": [reason]}]
+
+    run(scenario())
+
+
 def test_each_answer_has_an_id_by_which_the_shop_learns_what_it_was_made_of(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with running(tmp_path) as shop:
