@@ -257,8 +257,9 @@ class Asker:
 
 def _joined(told: Integers, weights: Floats) -> tuple[Integers, Floats]:
     """Of what steps tell each session once, with its newest shared step; and the sum of its steps' weights."""
-    # By start, then slot, then step: what stands together is of one session, its newest shared step first.
-    told.sort()
+    # By start, then slot, then step: what stands together is of one session, its newest shared step first. Each item's are in
+    # order already: a sort that merges them takes half the time of one that doesn't.
+    told.sort(kind="stable")
     sessions_told = told >> STEP_BITS
     is_first = np.empty(len(told), np.bool_)
     is_first[0] = True
