@@ -30,6 +30,19 @@ async def current(shop: Running) -> None:
     await until(lambda: shop.service.index_keeper.pending is None)
 
 
+async def redact(shop: Running, visitor: str) -> None:
+    """Take a visitor's events out of the log."""
+    log = shop.service.log
+    told = await log.read(Stream.EVENTS, 0, 1, 100)  # type: ignore[arg-type]  # the first position
+    await log.redact(Stream.EVENTS, [entry.position for entry in told if f'"{visitor}"'.encode() in entry.value])
+
+
+async def forget(shop: Running, visitor: str) -> None:
+    """Forget what recommendations know of a visitor."""
+    shop_id = next(iter(shop.service.shops.all())).id
+    await shop.service.forget_recommendations(shop_id, [f"u:{visitor}"])
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log of a few events counts as a long one, so that a start needs the file or a child process."""
@@ -117,11 +130,8 @@ def test_who_is_forgotten_does_not_come_back_with_a_restart(
             await visit(shop, "a", [1, 2])
             await visit(shop, "b", [1, 3])
             await shop.service.index_keeper.save()
-            log = shop.service.log
-            told = await log.read(Stream.EVENTS, 0, 1, 100)  # type: ignore[arg-type]  # the first position
-            await log.redact(Stream.EVENTS, [entry.position for entry in told if b'"a"' in entry.value])
-            shop_id = next(iter(shop.service.shops.all())).id
-            await shop.service.forget_recommendations(shop_id, ["u:a"])
+            await redact(shop, "a")
+            await forget(shop, "a")
             assert not (tmp_path / INDEX_FILE).exists(), "the file knew them"
             assert await ids(shop, "recommended", shopify_product_ids="1", fallback="no") == [3]
             await until((tmp_path / INDEX_FILE).exists)
@@ -132,10 +142,21 @@ def test_who_is_forgotten_does_not_come_back_with_a_restart(
     run(scenario())
 
 
+@pytest.mark.parametrize("fails", [0, 1], ids=["", "and the file can't be made at first"])
 def test_who_is_forgotten_while_the_index_is_being_read_is_not_in_it_afterwards(
-    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch, fails: int
 ) -> None:
     monkeypatch.setattr(index_keeper, "_UPKEEP_SECONDS", 0.01)
+    monkeypatch.setattr(index_keeper, "_RETRY_SECONDS", 0.01)
+    saves: list[int] = []
+    save = IndexKeeper._save
+
+    async def save_later(keeper: IndexKeeper, *, fresh: bool) -> None:
+        if forgotten.is_set():
+            saves.append(1)
+            if len(saves) <= fails:
+                raise OSError("no space left")
+        await save(keeper, fresh=fresh)
 
     read, forgotten = asyncio.Event(), asyncio.Event()
     behind = IndexKeeper._behind
@@ -151,20 +172,51 @@ def test_who_is_forgotten_while_the_index_is_being_read_is_not_in_it_afterwards(
             await visit(shop, "a", [1, 2])
             await visit(shop, "b", [1, 3])
             await shop.service.index_keeper.save()
-            log = shop.service.log
-            told = await log.read(Stream.EVENTS, 0, 1, 100)  # type: ignore[arg-type]  # the first position
-            await log.redact(Stream.EVENTS, [entry.position for entry in told if b'"a"' in entry.value])
+            await redact(shop, "a")
             file = (tmp_path / INDEX_FILE).read_bytes()
         monkeypatch.setattr(IndexKeeper, "_behind", behind_later)
+        monkeypatch.setattr(IndexKeeper, "_save", save_later)
         async with running(tmp_path) as shop:
             keeper = shop.service.index_keeper
             await read.wait()
             assert keeper.pending is not None
-            shop_id = next(iter(shop.service.shops.all())).id
-            await shop.service.forget_recommendations(shop_id, ["u:a"])
+            await forget(shop, "a")
             forgotten.set()
             await until(lambda: (tmp_path / INDEX_FILE).exists() and (tmp_path / INDEX_FILE).read_bytes() != file)
-            await until(lambda: not keeper._forgotten_early and keeper.pending is None)
+            await until(lambda: not keeper._knows_forgotten and keeper.pending is None)
+            assert saves == [1] * (fails + 1)
+            assert await ids(shop, "recommended", shopify_product_ids="1", fallback="no") == [3]
+
+    run(scenario())
+
+
+def test_who_is_forgotten_while_the_index_is_being_replaced_is_not_in_it_afterwards(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_keeper, "_UPKEEP_SECONDS", 0.01)
+    replaced = 0
+
+    async def scenario() -> None:
+        async with running(tmp_path) as shop:
+            await visit(shop, "a", [1, 2])
+            await visit(shop, "b", [1, 3])
+            await current(shop)
+            keeper = shop.service.index_keeper
+            load = keeper._load
+
+            async def load_and_forget() -> Index | None:
+                nonlocal replaced
+                index = await load()
+                replaced += 1
+                if replaced == 1:
+                    assert index is not None
+                    await redact(shop, "a")
+                    await forget(shop, "a")
+                return index
+
+            monkeypatch.setattr(keeper, "_load", load_and_forget)
+            keeper._knows_forgotten = True
+            await until(lambda: replaced > 0 and not keeper._knows_forgotten and keeper.pending is None)
             assert await ids(shop, "recommended", shopify_product_ids="1", fallback="no") == [3]
 
     run(scenario())

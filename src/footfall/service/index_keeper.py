@@ -72,8 +72,10 @@ class IndexKeeper:
         """Up to where the file goes."""
         self._saved_at = time.monotonic()
         self._rebuild = False
-        self._forgotten_early = False
-        """Whether somebody was forgotten while an index was being read that may know them."""
+        self._forgotten = 0
+        """How many times somebody was forgotten."""
+        self._knows_forgotten = False
+        """Whether the index may know somebody who was forgotten while it was being read."""
         self._progress = 0.0
 
     @property
@@ -135,7 +137,8 @@ class IndexKeeper:
         forgotten = self._index.forget(shop, trail)
         self._path.unlink(missing_ok=True)
         self._rebuild = True
-        self._forgotten_early |= not self._live
+        self._forgotten += 1
+        self._knows_forgotten |= not self._live
         return forgotten
 
     async def start(self) -> None:
@@ -209,17 +212,23 @@ class IndexKeeper:
             for of_shop in list(self._index.shops.values()):
                 if of_shop.sessions.needs_visitors_merged:
                     await asyncio.to_thread(of_shop.sessions.merge_visitors())
-            if self._rebuild or any(of_shop.sessions.is_incomplete for of_shop in self._index.shops.values()):
+            incomplete = any(of_shop.sessions.is_incomplete for of_shop in self._index.shops.values())
+            if self._rebuild or self._knows_forgotten or incomplete:
                 self._rebuild = False
                 await self._save(fresh=True)
                 if self._rebuild:
                     # Somebody was forgotten while the child may have read of them.
                     self._path.unlink(missing_ok=True)
-                elif self._forgotten_early or any(of_shop.sessions.is_incomplete for of_shop in self._index.shops.values()):
-                    await self._go_live(await self._load() or Index(self._key_of))
-                    self._forgotten_early = False
+                elif self._knows_forgotten or incomplete:
+                    await self._replace()
             elif self._is_save_due():
                 await self._save(fresh=False)
+
+    async def _replace(self) -> None:
+        """Put the index that the file holds in the place of the one that there is."""
+        forgotten = self._forgotten
+        await self._go_live(await self._load() or Index(self._key_of))
+        self._knows_forgotten = self._forgotten != forgotten
 
     async def look_up_names(self) -> None:
         """Learn which names stand for one product: those that came since, and now and then all."""
