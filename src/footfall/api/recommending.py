@@ -50,6 +50,10 @@ class Start(NamedTuple):
         """Whether an answer may give a product."""
         return reference not in self.without and (self.within is None or reference in self.within)
 
+    def given(self, said: Said) -> Iterator[Given]:
+        """What sessions say, as far as an answer may give it, the best first."""
+        return ((one.reference, one) for one in said.best(self.gives))
+
 
 class RecommendedList(ABC):
     """What the lists have in common."""
@@ -66,10 +70,10 @@ class RecommendedList(ABC):
         context = self._context(question)
         start = self.start(question, context)
         said = self.said(question, start)
-        picked = await self._products.picked(question, given(said, start))
+        picked = await self._products.picked(question, start.given(said))
         if len(picked) < question.listing.limit and question.fields.get("fallback") != "no":
             others = await self.others(question, start)
-            picked = await self._products.picked(question, chain(given(said, start), others))
+            picked = await self._products.picked(question, chain(start.given(said), others))
         return self._answer(question, context, start, said, picked)
 
     def soon(self, exchange: Exchange) -> Answer | None:
@@ -85,7 +89,7 @@ class RecommendedList(ABC):
             context = self._context(question)
             start = self.start(question, context)
             said = self.said(question, start)
-            picked = self._products.picked_soon(question, given(said, start))
+            picked = self._products.picked_soon(question, start.given(said))
             if picked is None or (len(picked) < question.listing.limit and fields.get("fallback") != "no"):
                 return None
             return self._answer(question, context, start, said, picked)
@@ -95,7 +99,7 @@ class RecommendedList(ABC):
     async def references(self, question: Question, context: Context) -> Iterable[ProductReference]:
         """The list's source. For a rule it gives what sessions say and no more: what comes then is the next rule's to say."""
         start = self.start(question, context)
-        return (reference for reference, _ in given(self.said(question, start), start))
+        return (reference for reference, _ in start.given(self.said(question, start)))
 
     @abstractmethod
     def start(self, question: Question, context: Context) -> Start:
@@ -248,11 +252,6 @@ async def like_products(parts: Parts, shop: ShopId, owns: Iterable[Own]) -> dict
                 if reference not in found or similar.score > found[reference].score:
                     found[reference] = Like(similar.score, own, similar.shared)
     return found
-
-
-def given(said: Said, start: Start) -> Iterator[Given]:
-    """What sessions say, as far as an answer may give it, the best first."""
-    return ((one.reference, one) for one in said.best(start.gives))
 
 
 def reason(list_name: str, why: Because, owns: Iterable[Own]) -> dict[str, Any]:

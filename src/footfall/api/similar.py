@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from footfall.api.exchange import Answer, Exchange
 from footfall.api.products import Context, Question
-from footfall.api.recommending import Given, RecommendedList, Start, given, like_products
+from footfall.api.recommending import Given, RecommendedList, Start, like_products
 from footfall.identifiers import ProductReference
 from footfall.projections.recommendations.recommender import LIKE, Said
 
@@ -45,7 +45,7 @@ class SimilarProducts(RecommendedList):
     async def _alike(self, question: Question, start: Start, said: Said) -> Iterator[Given]:
         shop = question.caller.shop.id
         if not self._parts.catalog.has_products(shop):
-            return given(said, start)
+            return start.given(said)
         best = list(islice(said.best(start.gives), _BEHAVIOUR_LOOKED_AT))
         by_sessions = {one.reference: why for one, why in zip(best, said.evidence(best), strict=True)}
         most = max((why.score for why in by_sessions.values()), default=1.0)
