@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from footfall.errors import SettingInvalidError
-from footfall.limits import ANSWERS_KEPT, ANSWERS_KEPT_MAX, EVENT_ID_DAYS
+from footfall.limits import (
+    ANALYTICS_MEMORY_MB,
+    ANALYTICS_MEMORY_MB_MAX,
+    ANALYTICS_MEMORY_MB_MIN,
+    ANSWERS_KEPT,
+    ANSWERS_KEPT_MAX,
+    EVENT_ID_DAYS,
+)
 
 FILE_NAME: Final = "footfall.toml"
 ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}", re.ASCII)
@@ -36,6 +43,8 @@ class Config:
     """For how many days a client-made event id is remembered."""
     answers_kept: int = ANSWERS_KEPT
     """Of how many recommendations it is kept what they were made of."""
+    analytics_memory_mb: int = ANALYTICS_MEMORY_MB
+    """Memory that analytics may use, in MB, all shops together; 0 turns it off."""
     log_level: str = "info"
     log_format: str = "console"
 
@@ -50,6 +59,12 @@ class Config:
             raise _invalid("event_id_days", self.event_id_days, "a number of days from 1 to 90, such as 7")
         if not 0 <= self.answers_kept <= ANSWERS_KEPT_MAX:
             raise _invalid("answers_kept", self.answers_kept, "a whole number from 0 to 10000000, such as 100000")
+        if (
+            self.analytics_memory_mb != 0
+            and not ANALYTICS_MEMORY_MB_MIN <= self.analytics_memory_mb <= ANALYTICS_MEMORY_MB_MAX
+        ):
+            wanted = f"0, or a number of MB from {ANALYTICS_MEMORY_MB_MIN} to {ANALYTICS_MEMORY_MB_MAX}, such as 512"
+            raise _invalid("analytics_memory_mb", self.analytics_memory_mb, wanted)
         if self.log_level not in _LOG_LEVELS:
             raise _invalid("log_level", self.log_level, f"one of {', '.join(_LOG_LEVELS)}")
         if self.log_format not in _LOG_FORMATS:
@@ -65,7 +80,7 @@ def read_config(flags: Mapping[str, Any], environment: Mapping[str, str] | None 
     given |= {name: value for name, value in flags.items() if value is not None and name in names}
     data = Path(given.get("data", Config.data))
     settings = _read_file(data / FILE_NAME, names) | given | {"data": data}
-    for name in ("port", "event_id_days", "answers_kept"):
+    for name in ("port", "event_id_days", "answers_kept", "analytics_memory_mb"):
         if name in settings:
             settings[name] = _whole(name, settings[name])
     return Config(**settings)

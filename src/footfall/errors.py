@@ -59,3 +59,7 @@ class AlreadyThereError(FootfallError):
 
 class InputInvalidError(FootfallError):
     """This input can't be used."""
+
+
+class AnalyticsUnavailableError(FootfallError):
+    """Analytics can't be asked now. Collection and lists go on. Ask again later."""

@@ -374,6 +374,77 @@ CONTENT_LOAD_SECONDS: Final = 10
 CONTENT_PRODUCTS_MAX: Final = 500_000
 """Products in memory by what they are like, all shops together: 250 MB. At the bound the shop asked longest ago goes."""
 
+# --- analytics ---------------------------------------------------------------------------------------------------
+
+ANALYTICS_THREADS: Final = 2
+"""Threads that one question may use: more would only take from collection what two cores have."""
+
+ANALYTICS_SPILL_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
+"""What the files of one shop may need on the disk for a question that does not fit into memory; then the question fails."""
+
+ANALYTICS_NUMBERS_CACHED_MAX: Final = 100_000
+"""Persons and names of products that the writer of a shop's file keeps in memory: those of the last hour of a busy shop."""
+
+ANALYTICS_MEMORY_MB: Final = 512
+"""Memory of all shops' files together, in MB (default of the setting): distinct visitors of 20 million events need half."""
+
+ANALYTICS_MEMORY_MB_MIN: Final = 128
+"""The least that the setting takes: below it, questions about a few million events spill to the disk."""
+
+ANALYTICS_MEMORY_MB_MAX: Final = 1_048_576
+"""The most that the setting takes: a terabyte; more would be a typing error."""
+
+ANALYTICS_FILES_OPEN_MAX: Final = 8
+"""Files of shops that are open at once, each with its share of the memory."""
+
+ANALYTICS_BATCH_EVENTS_MAX: Final = 20_000
+"""Events in one transaction of a file: less than a second of work, so that who waits for the newest does not wait long."""
+
+ANALYTICS_BATCH_DOCUMENTS_MAX: Final = 500
+"""Documents (products, collections, orders) in one transaction of a file: 5 MB of usual ones."""
+
+ANALYTICS_QUESTIONS_MAX: Final = 64
+"""Questions that wait for analytics, all shops together; then 503."""
+
+ANALYTICS_QUESTIONS_AT_ONCE: Final = 4
+"""Questions that are answered at the same time: more would only wait for the processors inside the engine."""
+
+ANALYTICS_QUESTION_SECONDS: Final = 30
+"""How long a report or a statement may take: fifteen times the slowest report on 20 million events."""
+
+ANALYTICS_ANSWER_BYTES_MAX: Final = 32 * 1024 * 1024
+"""An answer as a whole: what is larger is an export."""
+
+ANALYTICS_CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Answers of reports kept for when they are asked again at the same position, all shops together."""
+
+ANALYTICS_TELL_SECONDS: Final = 0.5
+"""How often analytics is told how far the log goes: an event shows within a second, and a batch costs 20 ms however small."""
+
+REPORT_BUCKETS_MAX: Final = 10_000
+"""Points of a time series: a year of hours."""
+
+REPORT_ROWS_MAX: Final = 10_000
+"""Rows of a report: products, terms, events of a visitor."""
+
+REPORT_FILTER_VALUES_MAX: Final = 100
+"""Values of one filter of a report."""
+
+REPORT_BITMAP_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Bytes of bitmaps in which a report counts distinct visitors, one for each point; more points are counted the slower way."""
+
+SQL_CHARACTERS_MAX: Final = 100_000
+"""A statement: what people and tools write has a thousandth of it."""
+
+SQL_ROWS_MAX: Final = 100_000
+"""Rows that a statement answers, the first ones; an answer says when there were more."""
+
+ANALYTICS_UNSAVED_MAX: Final = 10_000
+"""Records of other shops behind which a file's position may lie when analytics stops: a tenth of a second to read again."""
+
+ANALYTICS_DISK_LEFT_MIN: Final = 1024 * 1024 * 1024
+"""Bytes free on the disk below which analytics takes in no more: what is left belongs to the log."""
+
 # --- data sources ------------------------------------------------------------------------------------------------
 
 DATA_SOURCES_MAX: Final = 1_000

@@ -26,6 +26,7 @@ from footfall.api.exchange import (
 )
 from footfall.api.lists import PREFIX, Lists
 from footfall.api.parts import Parts
+from footfall.api.reports import REPORTS_PATH, SQL_PATH, Reports, Sql
 from footfall.api.sources import Sources
 from footfall.api.status import Status
 from footfall.api.webhooks import SHOPIFY, WebhookRoutes
@@ -67,6 +68,7 @@ class Application:
         lists = Lists(parts)
         custom, data_sources = Custom(parts, lists), DataSourceRoutes(parts, lists)
         catalog = CatalogRoutes(parts)
+        reports = Reports(parts)
         self._routes: Mapping[str, Mapping[str, Handler]] = {
             "/api/v1/analytics/event": {"GET": collection.v1, "POST": collection.v1},
             PIXEL_PATH: {"GET": collection.v1},
@@ -78,6 +80,8 @@ class Application:
             DATA_SOURCES: {"GET": data_sources.list},
             PRODUCTS: {"PUT": catalog.put_products},
             COLLECTIONS: {"PUT": catalog.put_collections},
+            REPORTS_PATH: {"GET": reports.list},
+            SQL_PATH: {"POST": Sql(parts)},
             SHOPIFY: {"POST": WebhookRoutes(parts).shopify},
             "/health": {"GET": status.health},
             "/ready": {"GET": status.ready},
@@ -85,6 +89,7 @@ class Application:
         self._with_reference: Mapping[str, Mapping[str, Handler]] = {
             "/api/v1/events/": {"GET": Where(parts)},
             ANSWERS + "/": {"GET": AnswerRoute(parts)},
+            REPORTS_PATH + "/": {"GET": reports.report, "POST": reports.report},
             PRODUCTS + "/": {"DELETE": catalog.delete_product},
             COLLECTIONS + "/": {"DELETE": catalog.delete_collection},
             DATA_SOURCES + "/": {"PUT": data_sources.put, "GET": data_sources.get, "DELETE": data_sources.delete},
@@ -99,6 +104,10 @@ class Application:
     def answers(self, path: str) -> bool:
         """Whether this path has a plain handler, so that ``respond`` knows it."""
         return path in self._routes or path.startswith(tuple(self._with_reference))
+
+    def ends_with_client(self, path: str) -> bool:
+        """Whether answering this path stops when its client goes away, since nobody else has anything of it."""
+        return path == SQL_PATH or path.startswith(REPORTS_PATH)
 
     def _handlers(self, path: str) -> Mapping[str, Handler]:
         """The handlers of a path that has some, by method."""

@@ -172,6 +172,29 @@ class Exchange:
             self.hold(len(chunk))
         return b"".join(chunks)
 
+    async def unless_gone(self, answering: Awaitable[Body]) -> Body:
+        """What comes of this, unless the client goes away before: then it is cancelled, and ``ClientGone`` raised.
+
+        Of a request that arrived whole the protocol sees that, and cancels whoever answers it.
+        """
+        if self._receive is None:
+            return await answering
+        work = asyncio.ensure_future(answering)
+        gone = asyncio.ensure_future(self._gone(self._receive))
+        try:
+            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise ClientGone
+            return work.result()
+        finally:
+            for task in (work, gone):
+                task.cancel()
+            await asyncio.gather(work, gone, return_exceptions=True)
+
+    async def _gone(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
     def media_type(self) -> str:
         """``json`` or ``form``. Raises ``Refused`` (415)."""
         content_type = self.headers.get(b"content-type")

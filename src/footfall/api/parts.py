@@ -4,17 +4,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from footfall.clock import Clock
-from footfall.identifiers import Position
+from footfall.identifiers import Position, ShopId
 from footfall.intake.accept import Intake
 from footfall.intake.catalog import CatalogIntake
 from footfall.intake.data_sources import DataSourceIntake
 from footfall.intake.webhooks import Webhooks
 from footfall.log.port import Log, Stream
+from footfall.projections.analytics.asking import Analytics
 from footfall.projections.bought import Buyers
 from footfall.projections.catalog import Catalog
 from footfall.projections.data_sources import DataSources
 from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
+from footfall.projections.identity import Identity
 from footfall.projections.names import Names
 from footfall.projections.outcomes import Outcomes
 from footfall.projections.rankings import Rankings
@@ -34,6 +36,7 @@ class Parts:
     intake: Intake
     shops: Shops
     history: History
+    identity: Identity
     catalog: Catalog
     catalog_intake: CatalogIntake
     webhooks: Webhooks
@@ -44,6 +47,7 @@ class Parts:
     recommender: Recommender
     contents: Contents
     answers: Answers
+    analytics: Analytics
     data_sources: DataSources
     data_source_intake: DataSourceIntake
     event_ids: EventIds
@@ -56,5 +60,9 @@ class Parts:
     """The parts that collection and history need and that are not up, with why; empty when ready."""
     pending: Callable[[], Mapping[str, str]]
     """Other parts that are not up yet, with why."""
+    lags: Callable[[ShopId], Mapping[str, int]]
+    """How many records of the log each projection has not taken in, for a shop."""
+    disk_left: Callable[[], int]
+    """Bytes free on the disk of the data directory."""
     probe: Callable[[], Awaitable[None]]
     """Writes to the log to learn whether it can be written; raises ``LogUnavailableError``."""

@@ -12,6 +12,7 @@ from footfall import __version__
 from footfall.errors import FootfallError
 
 _COMMANDS: Final = {
+    "analytics": "footfall.cli.analytics:analytics",
     "catalog": "footfall.cli.catalog:catalog",
     "conformance": "footfall.cli.conformance:conformance",
     "datasource": "footfall.cli.datasource:datasource",
@@ -22,9 +23,11 @@ _COMMANDS: Final = {
     "import": "footfall.cli.import_file:import_file",
     "quarantine": "footfall.cli.quarantine:quarantine",
     "replay": "footfall.cli.replay:replay",
+    "report": "footfall.cli.report:report",
     "sdk": "footfall.cli.sdk:sdk",
     "serve": "footfall.cli.serve:serve",
     "shop": "footfall.cli.shop:shop",
+    "sql": "footfall.cli.sql:sql",
     "status": "footfall.cli.status:status",
     "tail": "footfall.cli.tail:tail",
     "verify": "footfall.cli.verify:verify",

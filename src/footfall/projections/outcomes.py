@@ -118,3 +118,6 @@ class Outcomes:
             name = f"{outcome}:{reason}" if reason else outcome
             found[name] = found.get(name, 0) + events
         return found
+
+    def between(self, shop: ShopId, first_hour: int, end_hour: int) -> dict[str, int]:
+        return {}

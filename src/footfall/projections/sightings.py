@@ -4,7 +4,7 @@ An event with both id and handle ties them. Under each name (id, handle, variant
 field by field; title, price and SKU of a variant are kept under the variant, so that no answer mixes two of them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -29,7 +29,7 @@ _PRODUCT_ID_DIGITS_MIN: Final = 10
 """A handle of only digits, and at least so many, is a product or variant id that stands for one: Shopify's have 10 to 14."""
 
 
-def _over(newer: ToldProduct, older: ToldProduct) -> ToldProduct:
+def over(newer: ToldProduct, older: ToldProduct) -> ToldProduct:
     """What was told last, and where that says nothing what was told before."""
     return ToldProduct(
         newer.product_id or older.product_id,
@@ -48,6 +48,41 @@ def _without_handle(told: ToldProduct) -> ToldProduct:
 
 def _stands_for_id(handle: str) -> bool:
     return len(handle) >= _PRODUCT_ID_DIGITS_MIN and handle.isascii() and handle.isdigit()
+
+
+def tellings(event: Event) -> Sequence[tuple[str, ToldProduct]]:
+    """What an event tells of products: under which name, and what."""
+    if (
+        event.product_handle is None
+        and event.variant_id is None
+        and event.product_title is None
+        and event.variant_price is None
+        and event.variant_title is None
+        and event.variant_sku is None
+    ):
+        return ()
+    product_id, handle, variant_id = event.product_id, event.product_handle, event.variant_id
+    reference = product_reference(product_id, handle, variant_id)
+    if reference is None:
+        return ()
+    if handle is not None and str(handle) == product_id:
+        # Some clients send the id in both places; a handle it is in neither.
+        handle = None
+    of_variant = (event.variant_title, event.variant_price, event.variant_sku)
+    told = ToldProduct(product_id, handle, event.product_title, variant_id, *(_NONE if variant_id else of_variant))
+    found: list[tuple[str, ToldProduct]] = []
+    if variant_id is not None:
+        title = event.product_title if reference.startswith("v:") else None
+        found.append(("v:" + variant_id, ToldProduct(product_id, handle, title, None, *of_variant)))
+    if product_id is not None:
+        found.append((reference, told))
+        if handle is not None:
+            found.append(("h:" + handle, ToldProduct(product_id=product_id)))
+    elif handle is not None:
+        found.append((reference, told))
+        if _stands_for_id(handle):
+            found.append(("p:" + handle, _without_handle(told)))
+    return found
 
 
 _NOTHING: Final = ToldProduct()
@@ -77,37 +112,8 @@ class Sightings:
     def apply(self, group: Group) -> None:
         for record in group.records:
             event: Event = record.decoded
-            if (
-                event.product_handle is None
-                and event.variant_id is None
-                and event.product_title is None
-                and event.variant_price is None
-                and event.variant_title is None
-                and event.variant_sku is None
-            ):
-                continue
-            reference = product_reference(event.product_id, event.product_handle, event.variant_id)
-            if reference is not None:
-                self._take_in(event, reference)
-
-    def _take_in(self, event: Event, reference: ProductReference) -> None:
-        shop, product_id, handle, variant_id = event.shop, event.product_id, event.product_handle, event.variant_id
-        if handle is not None and str(handle) == product_id:
-            # Some clients send the id in both places; a handle it is in neither.
-            handle = None
-        of_variant = (event.variant_title, event.variant_price, event.variant_sku)
-        told = ToldProduct(product_id, handle, event.product_title, variant_id, *(_NONE if variant_id else of_variant))
-        if variant_id is not None:
-            title = event.product_title if reference.startswith("v:") else None
-            self._tell((shop, "v:" + variant_id), ToldProduct(product_id, handle, title, None, *of_variant))
-        if product_id is not None:
-            self._tell((shop, reference), told)
-            if handle is not None:
-                self._tell((shop, "h:" + handle), ToldProduct(product_id=product_id))
-        elif handle is not None:
-            self._tell((shop, reference), told)
-            if _stands_for_id(handle):
-                self._tell((shop, "p:" + handle), _without_handle(told))
+            for name, told in tellings(event):
+                self._tell((event.shop, name), told)
 
     def freeze(self) -> bool:
         self._frozen, self._active = self._active, {}
@@ -126,21 +132,21 @@ class Sightings:
         told = self._told((int(shop), reference))
         name = reference[2:]
         if reference.startswith("p:"):
-            return reference, self._with_variant(shop, self._with_handle(shop, _over(told, ToldProduct(product_id=name))))
+            return reference, self._with_variant(shop, self._with_handle(shop, over(told, ToldProduct(product_id=name))))
         if reference.startswith("h:"):
             product_id = told.product_id
             if product_id is None and _stands_for_id(name):
                 product_id = self._told((int(shop), "v:" + name)).product_id or name
             if product_id is None:
-                return reference, self._with_variant(shop, _over(told, ToldProduct(handle=name)))
+                return reference, self._with_variant(shop, over(told, ToldProduct(handle=name)))
             return self.product(shop, ProductReference("p:" + product_id))
         if told.product_id is None and told.handle is None:
-            return reference, _over(told, ToldProduct(variant_id=name))
+            return reference, over(told, ToldProduct(variant_id=name))
         owner = "p:" + told.product_id if told.product_id is not None else f"h:{told.handle}"
         owner_reference, known = self.product(shop, ProductReference(owner))
         if known.variant_id is None:
-            known = self._with_variant(shop, _over(known, ToldProduct(variant_id=name)))
-        return owner_reference, _over(known, ToldProduct(title=told.title))
+            known = self._with_variant(shop, over(known, ToldProduct(variant_id=name)))
+        return owner_reference, over(known, ToldProduct(title=told.title))
 
     def _with_handle(self, shop: ShopId, known: ToldProduct) -> ToldProduct:
         """What was told under the product's handle as well. A handle that has gone to another product since is no longer
@@ -148,7 +154,7 @@ class Sightings:
         if known.handle is None:
             return known
         by_handle = self._told((int(shop), "h:" + known.handle))
-        return _over(known, by_handle) if by_handle.product_id == known.product_id else _without_handle(known)
+        return over(known, by_handle) if by_handle.product_id == known.product_id else _without_handle(known)
 
     def _with_variant(self, shop: ShopId, known: ToldProduct) -> ToldProduct:
         """What was told under the variant that was told last; what was told without naming a variant stands in for it."""
@@ -156,14 +162,14 @@ class Sightings:
             return known
         told = self._told((int(shop), "v:" + known.variant_id))
         of_variant = ToldProduct(variant_title=told.variant_title, price=told.price, sku=told.sku)
-        return _over(of_variant, known)
+        return over(of_variant, known)
 
     def _told(self, key: _Key) -> ToldProduct:
         known = self._known.get(key)
         if known is None:
             rows = self._reader.rows(_READ, key)
             stored = ToldProduct(*rows[0]) if rows else _NOTHING
-            known = _over(self._active.get(key, _NOTHING), _over(self._frozen.get(key, _NOTHING), stored))
+            known = over(self._active.get(key, _NOTHING), over(self._frozen.get(key, _NOTHING), stored))
             if len(self._known) >= SIGHTINGS_CACHE_MAX:
                 self._known.clear()
             self._known[key] = known
@@ -172,7 +178,7 @@ class Sightings:
     def _tell(self, key: _Key, told: ToldProduct) -> None:
         before = self._active.get(key)
         if before is None or before != told:
-            self._active[key] = told if before is None else _over(told, before)
+            self._active[key] = told if before is None else over(told, before)
         known = self._known.get(key)
         if known is not None:
-            self._known[key] = _over(told, known)
+            self._known[key] = over(told, known)

@@ -23,13 +23,14 @@ from footfall.log.port import Group, Lane, Stream
 from footfall.order import Order
 from footfall.projections.documents import document_record
 from footfall.projections.shops import Shop
+from footfall.service.analytics_commands import AnalyticsCommands
 from footfall.service.catalog_commands import CatalogCommands
 from footfall.service.data_source_book import DataSourceBook
 from footfall.service.service import LOG_FILE, STATE_FILE, Service
 from footfall.service.shop_book import ShopBook, shown
 from footfall.service.workers import run_worker
 
-STREAMING: Final = frozenset({"evaluate", "export", "tail", "verify"})
+STREAMING: Final = frozenset({"analytics_catch_up", "analytics_rebuild", "evaluate", "export", "tail", "verify"})
 """Commands whose result is a stream of items; the others answer one value."""
 
 _TAIL_PAGE: Final = 500
@@ -37,12 +38,13 @@ _TAIL_PAGES: Final = 20
 _IMPORT_PREFIX: Final = "import/"
 
 
-class Commands(CatalogCommands):
+class Commands(CatalogCommands, AnalyticsCommands):
     """One method for each command. All raise ``FootfallError`` with a message for people."""
 
     def __init__(self, service: Service) -> None:
         book = ShopBook(service.log, service.shops, service.clock, lambda size: service.chance.randbytes(size).hex())
-        super().__init__(service, book)
+        CatalogCommands.__init__(self, service, book)
+        AnalyticsCommands.__init__(self, service, book)
         self._where = Where(service.parts)
         self._sources = DataSourceBook(service.parts)
         self._importing: dict[str, asyncio.Lock] = {}

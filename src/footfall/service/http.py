@@ -33,7 +33,7 @@ _NOBODY_WAITS: Final = _NobodyWaits()
 class _WholeCycle:
     """Stands where uvicorn keeps its request cycle, so that keep-alive, pipelining and shutdown work as they do there."""
 
-    __slots__ = ("body", "disconnected", "keep_alive", "message_event", "more_body", "response_complete")
+    __slots__ = ("body", "disconnected", "keep_alive", "message_event", "more_body", "response_complete", "task")
 
     def __init__(self, *, keep_alive: bool) -> None:
         self.response_complete = False
@@ -42,6 +42,8 @@ class _WholeCycle:
         self.message_event = _NOBODY_WAITS
         self.body = b""
         self.more_body = False
+        self.task: asyncio.Task[None] | None = None
+        """What ends when the client goes away."""
 
 
 def whole_requests(application: Application) -> type[HttpToolsProtocol]:
@@ -61,6 +63,9 @@ def whole_requests(application: Application) -> type[HttpToolsProtocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_head_timer()
+            left = getattr(self.cycle, "task", None)
+            if left is not None:
+                left.cancel()
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
@@ -110,6 +115,8 @@ def whole_requests(application: Application) -> type[HttpToolsProtocol]:
             if application.respond_soon(exchange, partial(self._deliver, cycle)):
                 return
             task = self.loop.create_task(self._answer(cycle, exchange))
+            if application.ends_with_client(exchange.path):
+                cycle.task = task
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 

@@ -83,6 +83,12 @@ class IndexKeeper:
         """What is missing until the index covers every event."""
         return None if self._live else f"reading sessions from the log, {self._progress:.0%} done"
 
+    @property
+    def behind(self) -> int:
+        """How many events that it was told of it has not taken in; of those in the log alone it knows only once it reads
+        them."""
+        return self._waiting_events
+
     def index(self) -> Index:
         """The index as it is now, with all that was acknowledged unless more waits than a slice of time takes in."""
         if self._live:

@@ -87,6 +87,7 @@ async def _run(
         lock.announce(control_path, address)
         announce(address)
         await service.start()
+        await service.desk.start()
         pages.load()
         _logger.info("ready", data=str(service.config.data), port=port)
         extra = asyncio.ensure_future(ready(service)) if ready is not None else None

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import random
+import shutil
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -53,6 +54,7 @@ from footfall.projections.shops import Shops
 from footfall.projections.sightings import Sightings
 from footfall.projections.state import State
 from footfall.projections.tails import Tails
+from footfall.service.analytics.desk import Desk
 from footfall.service.index_keeper import IndexKeeper
 from footfall.service.watch import Watchers
 
@@ -134,6 +136,7 @@ class Service:
                     self.contents.follow,
                     self.watchers.follow,
                     lambda group: self.index_keeper.follow(group),
+                    lambda group: self.desk.follow(group),
                 ],
                 chance=self.chance,
             )
@@ -143,6 +146,7 @@ class Service:
             raise
         self.names = Names(self.catalog, self.sightings)
         self.index_keeper = IndexKeeper(config.data, self.log, self.shops, self.names, self.clock, self.tails.merge)
+        self.desk = Desk(config.data, self.log, self.shops, config.analytics_memory_mb)
         self.catalog_intake = CatalogIntake(self.log, self.catalog, CatalogDocuments())
         self.data_source_intake = DataSourceIntake(self.log, self.data_sources, self.clock)
         order_documents = OrderDocuments(self.documents)
@@ -167,6 +171,7 @@ class Service:
             intake=self.intake,
             shops=self.shops,
             history=self.history,
+            identity=self.identity,
             catalog=self.catalog,
             catalog_intake=self.catalog_intake,
             webhooks=self.webhooks,
@@ -177,6 +182,7 @@ class Service:
             recommender=self.recommender,
             contents=self.contents,
             answers=self.answers,
+            analytics=self.desk,
             data_sources=self.data_sources,
             data_source_intake=self.data_source_intake,
             event_ids=self.event_ids,
@@ -186,6 +192,8 @@ class Service:
             clock=self.clock,
             unready=self._unready,
             pending=self._pending,
+            lags=self._lags,
+            disk_left=lambda: shutil.disk_usage(config.data).free,
             probe=self._probe,
         )
 
@@ -215,6 +223,7 @@ class Service:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
+        await self.desk.stop()
         await self.rankings.stop()
         await self.contents.stop()
         if self.caught_up:
@@ -249,6 +258,10 @@ class Service:
             await self.log.probe()
             self._probed_at = now
 
+    def _lags(self, shop: ShopId) -> Mapping[str, int]:
+        recommendations = self.index_keeper.behind if self.index_keeper.pending is not None else 0
+        return {"history": 0, "recommendations": recommendations, "analytics": self.desk.behind(shop)}
+
     def _unready(self) -> Mapping[str, str]:
         if not self.caught_up:
             return {"history": f"reading the log again, {self.tails.progress:.0%} done"}
@@ -257,8 +270,8 @@ class Service:
         return {}
 
     def _pending(self) -> Mapping[str, str]:
-        reading = self.index_keeper.pending
-        return self.pending | ({"recommendations": reading} if reading is not None else {})
+        parts = {"recommendations": self.index_keeper.pending, "analytics": self.desk.pending}
+        return self.pending | {part: why for part, why in parts.items() if why is not None}
 
     async def _warm_up(self) -> None:
         """Have ``state.db`` read into memory and fill the filters of event ids, on a thread beside the event loop; until then

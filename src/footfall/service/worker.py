@@ -1,7 +1,7 @@
 """A worker: the child process in which one heavy task runs, as ``workers.run_worker`` starts it.
 
 ``python -m footfall.service.worker TASK JSON``. What the task yields goes to standard output; what went wrong is one line on
-standard error, with exit status 1. It reads the files of the data directory and never writes them.
+standard error, with exit status 1. It reads the files of the data directory and writes none but its own.
 """
 
 import os
@@ -16,6 +16,7 @@ import msgspec
 from footfall.errors import FootfallError, InputInvalidError
 
 _TASKS: Final[Mapping[str, str]] = {
+    "analytics": "footfall.service.analytics.process",
     "evaluation": "footfall.service.evaluation",
     "export": "footfall.service.export",
     "index": "footfall.service.indexing",

@@ -1,0 +1,67 @@
+"""``footfall report``: a report of a shop, as the HTTP interface gives it."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from footfall.cli.options import Assignment, as_mapping, data_option, json_option, shop_option
+from footfall.cli.owner import open_owner
+from footfall.cli.show import plain, print_fields, print_table
+from footfall.cli.sql import catch_up
+from footfall.projections.analytics.asking import REPORTS
+
+_INNER: Final = (list, dict)
+
+
+@click.command()
+@click.argument("name", type=click.Choice(list(REPORTS)))
+@click.argument("parameters", nargs=-1, type=Assignment(), metavar="[NAME=VALUE]...")
+@shop_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@data_option
+@json_option
+def report(
+    *, name: str, parameters: tuple[tuple[str, str], ...], shop: str, as_csv: bool, data: Path | None, as_json: bool
+) -> None:
+    """Show a report: its window, filters and other parameters are those of the HTTP interface.
+
+    \b
+    Examples:
+      footfall report overview --shop my-shop last=7d compare=yes
+      footfall report top-products --shop my-shop from=2026-11-01 to=2026-12-01 vendor=Acme --csv
+    """
+    fields = dict(as_mapping(parameters))
+    if as_csv:
+        fields["format"] = "csv"
+    with open_owner(data) as owner:
+        catch_up(owner, shop)
+        text: str = owner.call("report", shop=shop, name=name, fields=fields)["text"]
+    if as_csv:
+        click.echo(text, nl=False)
+    elif as_json:
+        click.echo(text)
+    else:
+        answer = msgspec.json.decode(text)
+        _show(answer["data"])
+
+
+def _show(told: Any) -> None:
+    """Figures as names and values, lists of figures as tables."""
+    if isinstance(told, list):
+        _table(told)
+        return
+    print_fields((name, value) for name, value in told.items() if not isinstance(value, _INNER))
+    for name, value in told.items():
+        if isinstance(value, dict) and value:
+            click.echo(f"\n{plain(name)}")
+            print_fields((inner, of) for inner, of in value.items() if not isinstance(of, _INNER))
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            click.echo(f"\n{plain(name)}")
+            _table(value)
+
+
+def _table(rows: list[dict[str, Any]]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name, value in row.items() if not isinstance(value, dict)))
+    print_table(names, ([row.get(name) for name in names] for row in rows))

@@ -1,0 +1,78 @@
+"""``footfall sql``: one SELECT over a shop's events, sessions, visitors, products and purchases."""
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from footfall.cli.options import data_option, shop_option
+from footfall.cli.owner import Owner, open_owner
+from footfall.cli.show import note, print_table, progress
+from footfall.limits import SQL_ROWS_MAX
+
+_SHOWN_DEFAULT: Final = 1_000
+
+
+@click.command()
+@click.argument("statement")
+@shop_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How it is shown.",
+)
+@click.option(
+    "--limit", type=click.IntRange(1, SQL_ROWS_MAX), default=_SHOWN_DEFAULT, show_default=True, help="Rows at most, the first."
+)
+@data_option
+def sql(*, statement: str, shop: str, form: str, limit: int, data: Path | None) -> None:
+    """Run one SELECT. The views are events, sessions, visitors, products and purchases; `-` reads the statement from standard
+    input. It can only read, and nothing but this shop.
+
+    \b
+    Examples:
+      footfall sql --shop my-shop "select verb, count(*) from events group by 1"
+      footfall sql --shop my-shop --format csv "from purchases" > purchases.csv
+    """
+    text = sys.stdin.read() if statement == "-" else statement
+    with open_owner(data) as owner:
+        catch_up(owner, shop)
+        told = owner.call("sql", shop=shop, statement=text, form="csv" if form == "csv" else "json", limit=limit)
+    if form == "csv":
+        click.echo(told["text"], nl=False)
+        return
+    answer = msgspec.json.decode(told["text"])
+    if form == "json":
+        names = [column["name"] for column in answer["columns"]]
+        for row in answer["rows"]:
+            click.echo(msgspec.json.encode(dict(zip(names, row, strict=True))))
+    else:
+        print_table([column["name"] for column in answer["columns"]], answer["rows"])
+    if answer["truncated"]:
+        note(f"These are the first {limit:,} rows. --limit shows more, up to {SQL_ROWS_MAX:,}.")
+
+
+def catch_up(owner: Owner, shop: str) -> None:
+    """Wait until analytics has taken in everything, and show how far it is where that takes long."""
+    watch(owner, "analytics_catch_up", shop, "reading the log")
+
+
+def watch(owner: Owner, command: str, shop: str, what: str) -> None:
+    """Show what is left of reading the log until nothing is."""
+    with progress(what) as bar, closing(owner.stream(command, shop=shop)) as told:
+        task, total = None, 0
+        for line in told:
+            left = int(line["left"])
+            if left > total:
+                total = left
+                if task is None:
+                    task = bar.add_task("", total=total)
+                bar.update(task, total=total)
+            if task is not None:
+                bar.update(task, completed=total - left)

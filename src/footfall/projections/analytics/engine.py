@@ -1,0 +1,122 @@
+"""DuckDB as Footfall opens it: a shop's file, its settings, and how columns come in. Nothing else knows the engine's names."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, cast
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from footfall.errors import AnalyticsUnavailableError, StoreDamagedError
+from footfall.limits import ANALYTICS_SPILL_BYTES_MAX, ANALYTICS_THREADS
+
+Connection = duckdb.DuckDBPyConnection
+Column = npt.NDArray[Any]
+_LOCKED_SECONDS: Final = 10.0
+_PAUSE_SECONDS: Final = 0.1
+_DAMAGE: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
+
+
+def open_file(path: Path, *, memory_bytes: int, spill: Path) -> Connection:
+    """Open a shop's file, and make it where there is none.
+
+    No connection to it reads another file, loads an extension or changes a setting. Raises ``StoreDamagedError`` where it
+    can't be read, ``AnalyticsUnavailableError`` where another process has it or the disk refuses.
+    """
+    settings = {
+        "memory_limit": f"{memory_bytes // 1024}KiB",
+        "threads": str(ANALYTICS_THREADS),
+        "temp_directory": str(spill),
+        "max_temp_directory_size": f"{ANALYTICS_SPILL_BYTES_MAX // 1024}KiB",
+        "python_enable_replacements": "false",
+        "autoinstall_known_extensions": "false",
+        "allow_community_extensions": "false",
+    }
+    deadline = time.monotonic() + _LOCKED_SECONDS
+    while True:
+        try:
+            connection = duckdb.connect(str(path), config=cast("Any", settings))
+            # Last, since from here on nothing can be set. Not with the others: then there could be no place to spill to.
+            connection.execute(
+                "SET GLOBAL TimeZone = 'UTC'; SET enable_external_access = false; SET lock_configuration = true"
+            )
+            return connection
+        except duckdb.IOException as failure:
+            # The process before this one may still be ending.
+            if "lock" not in str(failure).lower():
+                raise _translated(path, failure) from failure
+            if time.monotonic() > deadline:
+                raise AnalyticsUnavailableError(f"{path} is in use by another process.") from failure
+            time.sleep(_PAUSE_SECONDS)
+        except duckdb.Error as failure:
+            raise _translated(path, failure) from failure
+
+
+def _translated(path: Path, failure: duckdb.Error) -> Exception:
+    if isinstance(failure, duckdb.IOException) and path.exists() and not _says_damage(failure):
+        return AnalyticsUnavailableError(f"{path} can't be opened now: {_first_line(failure)}")
+    return StoreDamagedError(f"{path} can't be read: {_first_line(failure)}")
+
+
+def _says_damage(failure: duckdb.Error) -> bool:
+    text = str(failure).lower()
+    return any(word in text for word in ("corrupt", "not a valid duckdb", "checksum", "wal", "magic", "read only", "version"))
+
+
+def is_damage(failure: duckdb.Error) -> bool:
+    """Whether a failure means that the file (or the engine's picture of it) can't be trusted any more."""
+    return isinstance(failure, _DAMAGE) or (isinstance(failure, duckdb.IOException) and _says_damage(failure))
+
+
+def _first_line(failure: Exception) -> str:
+    return (str(failure).splitlines() or [type(failure).__name__])[0]
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """All of it or nothing. Raises what fails inside."""
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def given(connection: Connection, name: str, columns: Mapping[str, Column]) -> Iterator[None]:
+    """Let statements read columns as a table of this name, without a copy."""
+    connection.register(name, dict(columns))
+    try:
+        yield
+    finally:
+        connection.unregister(name)
+
+
+def whole(values: Iterable[int | None], kind: type[np.generic] = np.int64) -> Column:
+    """A column of whole numbers; 0 stands where there is none."""
+    return np.array([0 if value is None else value for value in values], dtype=kind)
+
+
+def texts(values: Iterable[str | None]) -> Column:
+    """A column of texts; an empty one stands where there is none."""
+    # Never None: of a column whose first values are none the engine would guess that it holds numbers.
+    listed = [value or "" for value in values]
+    column = np.empty(len(listed), dtype=object)
+    column[:] = listed
+    return column
+
+
+def amount_of(column: str) -> str:
+    """An expression for the amount that a column of ten-thousandths says. A division would make it a float."""
+    return f"({column}::DECIMAL(18,0) * 0.0001::DECIMAL(4,4))::DECIMAL(18,4)"
+
+
+def rows(connection: Connection, statement: str, parameters: object = None) -> list[tuple[Any, ...]]:
+    """The rows of a statement."""
+    return connection.execute(statement, parameters).fetchall()

@@ -1,0 +1,1 @@
+"""The reports, one file for each family. What each figure means stands in ``docs/reference/reports.md``."""

@@ -1,0 +1,260 @@
+"""``funnel``, ``sessions`` and ``retention``: how far shoppers come, how they behave, and whether they come back."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from footfall.clock import DAY_MS
+from footfall.projections.analytics.asking import Window, bucket_starts
+from footfall.projections.analytics.reports.asked import Asked, Told, ratio
+from footfall.projections.analytics.reports.figures import OWNED
+from footfall.projections.analytics.schema import ADDED, VIEWED
+
+STEPS: Final = ("viewed", "added", "purchased")
+_PART: Final = {"device": "s.device", "country": "s.country", "source": "coalesce(s.source, 'direct')", "theme": "s.theme"}
+
+
+# --- funnel --------------------------------------------------------------------------------------------------------
+
+
+def funnel(asked: Asked) -> Told:
+    """How many viewed a product, then added one, then purchased, in this order; with ``breakdown`` by what they came with."""
+    found = _steps(asked)
+    data = _shown(found, None)
+    if asked.question.compare:
+        with asked.before() as before:
+            data["previous"] = _shown(_steps(before), None)
+    table = data["steps"]
+    if asked.question.breakdown:
+        parts = sorted({part for part, *_ in found}, key=lambda part: (-_total(found, part)[0], str(part)))
+        data["breakdown"] = [{asked.question.breakdown: part, **_shown(found, part)} for part in parts]
+        table = [{asked.question.breakdown: part, **step} for part in parts for step in _shown(found, part)["steps"]]
+    return Told(data, table)
+
+
+_Counts = Sequence[tuple[Any, int, int, int]]
+
+
+def _steps(asked: Asked) -> _Counts:
+    """(part, viewed, added, purchased)."""
+    return _by_visitor(asked) if asked.question.by == "visitor" else _by_session(asked)
+
+
+def _total(found: _Counts, part: Any) -> list[int]:
+    return [sum(row[step] for row in found if part is None or row[0] == part) for step in (1, 2, 3)]
+
+
+def _shown(found: _Counts, part: Any) -> dict[str, Any]:
+    numbers = _total(found, part)
+    steps = [
+        {
+            "step": step,
+            "count": count,
+            "from_first": ratio(count, numbers[0]),
+            "from_previous": ratio(count, numbers[place - 1]) if place else None,
+        }
+        for place, (step, count) in enumerate(zip(STEPS, numbers, strict=True))
+    ]
+    return {"steps": steps}
+
+
+def _part_of(asked: Asked) -> str:
+    # A text of its own for what nobody told: the sums go over all parts.
+    column = _PART.get(asked.question.breakdown)
+    return f"coalesce({column}, 'unknown')" if column is not None else "''"
+
+
+def _journeys(asked: Asked) -> str:
+    """Sessions with when they first viewed, and when after that they first added, as ``s``."""
+    if not asked.has_product_filter:
+        return f"s AS (SELECT * FROM store.sessions s WHERE {asked.sessions()})"
+    # With one product in mind, each step is about it.
+    inside = "e.session IN (SELECT number FROM begun) AND e.product IN (SELECT number FROM chosen)"
+    return f"""
+        begun AS (SELECT * FROM store.sessions s WHERE {asked.sessions()}),
+        v AS (SELECT e.session, min(e.time) AS at FROM store.events e WHERE e.kind = {VIEWED} AND {inside} GROUP BY 1),
+        a AS (SELECT e.session, min(e.time) AS at FROM store.events e JOIN v USING (session)
+            WHERE e.kind = {ADDED} AND e.time >= v.at AND {inside} GROUP BY 1),
+        s AS (SELECT begun.* EXCLUDE (viewed_at, added_at), v.at AS viewed_at, a.at AS added_at
+            FROM begun LEFT JOIN v ON v.session = begun.number LEFT JOIN a ON a.session = begun.number)"""
+
+
+def _bought(asked: Asked) -> str:
+    return "store.counted_lines l" + (" WHERE l.product IN (SELECT number FROM chosen)" if asked.has_product_filter else "")
+
+
+def _by_session(asked: Asked) -> _Counts:
+    return asked.rows(
+        f"""WITH {_journeys(asked)},
+        b AS (SELECT l.session, max(l.time) AS at FROM {_bought(asked)} GROUP BY 1)
+        SELECT {_part_of(asked)}, count(s.viewed_at), count(s.added_at), count(*) FILTER (b.at >= s.added_at)
+        FROM s LEFT JOIN b ON b.session = s.number GROUP BY 1"""
+    )
+
+
+def _by_visitor(asked: Asked) -> _Counts:
+    """Visitors for whom there are a view, a later add and a later purchase, the last at most ``within`` after the first.
+
+    Most are told by their first view alone. Only for those whom it does not tell, every add looks for the last view before it,
+    and every purchase for the last add: a chain through these is the shortest that there is.
+    """
+    within = asked.question.within_ms
+    (asked.connection).execute(
+        f"""CREATE OR REPLACE TEMP TABLE steps AS WITH {_journeys(asked)}
+        SELECT s.person, s.number, s.start, s.viewed_at, {_part_of(asked)} AS part FROM s WHERE s.person IS NOT NULL"""
+    )
+    chosen = " AND e.product IN (SELECT number FROM chosen)" if asked.has_product_filter else ""
+    events = f"SELECT e.person, e.time FROM store.events e WHERE e.session IN (SELECT number FROM steps){chosen}"
+    return asked.rows(
+        f"""WITH first AS MATERIALIZED (
+            SELECT person, min(viewed_at) AS viewed, arg_min(part, start) AS part FROM steps GROUP BY person
+        ), adds AS MATERIALIZED ({events} AND e.kind = {ADDED}),
+        buys AS MATERIALIZED (
+            SELECT DISTINCT coalesce(l.person, l.customer) AS person, l.time FROM {_bought(asked)}
+        ), early AS (
+            SELECT f.person, f.viewed, min(a.time) FILTER (a.time >= f.viewed) AS added
+            FROM first f JOIN adds a USING (person) WHERE f.viewed IS NOT NULL GROUP BY ALL
+        ), told AS MATERIALIZED (
+            SELECT e.person, e.added - e.viewed <= {within} AS added,
+                coalesce(bool_or(b.time >= e.added AND b.time - e.viewed <= {within}), false) AS bought,
+                count(b.time) > 0 AS buyer
+            FROM early e LEFT JOIN buys b USING (person) GROUP BY e.person, e.added, e.viewed
+        ), unsure AS MATERIALIZED (
+            SELECT person FROM told WHERE NOT coalesce(added, false) OR (buyer AND NOT bought)
+        ), views AS ({events} AND e.kind = {VIEWED} AND e.person IN (SELECT person FROM unsure)),
+        viewed_adds AS MATERIALIZED (
+            SELECT a.person, a.time, v.time AS viewed FROM adds a ASOF JOIN views v ON v.person = a.person AND v.time <= a.time
+            WHERE a.person IN (SELECT person FROM unsure)
+        ), late_adds AS (SELECT person, bool_or(time - viewed <= {within}) AS added FROM viewed_adds GROUP BY person),
+        late_buys AS (
+            SELECT b.person, bool_or(b.time - a.viewed <= {within}) AS bought
+            FROM buys b ASOF JOIN viewed_adds a ON a.person = b.person AND a.time <= b.time GROUP BY b.person
+        )
+        SELECT f.part, count(f.viewed),
+            count(*) FILTER (coalesce(t.added, false) OR coalesce(x.added, false)),
+            count(*) FILTER (coalesce(t.bought, false) OR coalesce(y.bought, false))
+        FROM first f LEFT JOIN told t USING (person) LEFT JOIN late_adds x USING (person) LEFT JOIN late_buys y USING (person)
+        GROUP BY 1"""
+    )
+
+
+# --- sessions ------------------------------------------------------------------------------------------------------
+
+_SESSIONS: Final = (
+    "sessions",
+    "seconds_average",
+    "seconds_median",
+    "events_average",
+    "views_average",
+    "bounces",
+    "bounce_rate",
+)
+_LENGTHS: Final = ((0, 0), (1, 10), (11, 30), (31, 60), (61, 180), (181, 600), (601, 1_800), (1_801, None))
+"""Lengths of sessions in whole seconds, from and to, as the distribution tells them apart."""
+
+
+def sessions(asked: Asked) -> Told:
+    """How long sessions are and how much happens in them. A bounce views one product at most, adds none and buys nothing."""
+    data: dict[str, Any] = _behaviour(asked, "''")[0]
+    del data["part"]
+    if asked.question.compare:
+        with asked.before() as before:
+            data["previous"] = {name: value for name, value in _behaviour(before, "''")[0].items() if name != "part"}
+    table = [{name: data[name] for name in _SESSIONS}]
+    data["lengths"] = _lengths(asked)
+    if asked.question.breakdown:
+        parts = [
+            {asked.question.breakdown: row.pop("part"), **row} for row in _behaviour(asked, _part_of(asked)) if row["sessions"]
+        ]
+        data["breakdown"] = table = parts
+    return Told(data, table)
+
+
+def _behaviour(asked: Asked, part: str) -> list[dict[str, Any]]:
+    told = asked.rows(
+        f"""SELECT {part} AS part, count(*), avg(s.finish - s.start) / 1000, median(s.finish - s.start) / 1000, avg(s.events),
+            avg(s.views), count(*) FILTER (s.views <= 1 AND s.adds = 0 AND s.purchases = 0)
+        FROM store.sessions s WHERE {asked.sessions()} GROUP BY 1 ORDER BY 2 DESC, 1"""
+    )
+    if not told:
+        told = [("", 0, None, None, None, None, 0)]
+    return [
+        {
+            "part": name,
+            "sessions": count,
+            "seconds_average": _rounded(average),
+            "seconds_median": _rounded(median),
+            "events_average": _rounded(events),
+            "views_average": _rounded(views),
+            "bounces": bounces,
+            "bounce_rate": ratio(bounces, count),
+        }
+        for name, count, average, median, events, views, bounces in told
+    ]
+
+
+def _lengths(asked: Asked) -> list[dict[str, Any]]:
+    cases = " ".join(f"WHEN seconds <= {last} THEN {number}" for number, (_, last) in enumerate(_LENGTHS) if last is not None)
+    told = dict(
+        asked.rows(
+            f"SELECT CASE {cases} ELSE {len(_LENGTHS) - 1} END, count(*) FROM (SELECT (s.finish - s.start) // 1000 AS seconds"
+            f" FROM store.sessions s WHERE {asked.sessions()}) GROUP BY 1"
+        )
+    )
+    return [
+        {"from_seconds": first, "to_seconds": last, "sessions": told.get(number, 0)}
+        for number, (first, last) in enumerate(_LENGTHS)
+    ]
+
+
+def _rounded(number: float | None) -> float | None:
+    return round(number, 3) if number is not None else None
+
+
+# --- retention -----------------------------------------------------------------------------------------------------
+
+
+def retention(asked: Asked) -> Told:
+    """Who came for the first time in a week, and how many of them came again in each week after it.
+
+    A session counts as who owns the first of its events that tell of a person. Weeks begin on Monday in the window's zone.
+    """
+    starts = bucket_starts(_whole_weeks(asked.window), "week")
+    ends = [*starts[1:], asked.window.end]
+    case = " ".join(f"WHEN s.start < {end} THEN {number}" for number, end in enumerate(ends))
+    told = asked.rows(
+        f"""WITH e AS (
+            SELECT s.person, s.customer, s.position, s.start + s.known_after AS time, s.start FROM store.sessions s
+            WHERE s.person IN (SELECT person FROM store.apart) AND s.start < {asked.window.end}
+                AND s.marks & {asked.marks_left_out} = 0
+        ), {OWNED},
+        came AS (
+            SELECT s.person AS figure, s.start FROM store.sessions s
+            WHERE s.person IS NOT NULL AND s.person NOT IN (SELECT person FROM store.apart) AND s.start < {asked.window.end}
+                AND s.marks & {asked.marks_left_out} = 0
+            UNION ALL SELECT figure, start FROM owned
+        ), weeks AS (
+            SELECT DISTINCT figure, CASE WHEN s.start < {starts[0]} THEN -1 {case} END AS week FROM came s
+        ), cohorts AS (SELECT figure, min(week) AS cohort FROM weeks GROUP BY figure)
+        SELECT cohort, week - cohort, count(*) FROM weeks JOIN cohorts USING (figure) WHERE cohort >= 0 GROUP BY 1, 2"""
+    )
+    numbers = {(cohort, week): count for cohort, week, count in told}
+    cohorts = []
+    for cohort, start in enumerate(starts):
+        size = numbers.get((cohort, 0), 0)
+        weeks = [numbers.get((cohort, week), 0) for week in range(len(starts) - cohort)]
+        cohorts.append(
+            {"week": asked.label(start)[:10], "visitors": size, "came": weeks, "rates": [ratio(one, size) for one in weeks]}
+        )
+    table = [
+        {"week": cohort["week"], "visitors": cohort["visitors"], "after_weeks": week, "came": came, "rate": rate}
+        for cohort in cohorts
+        for week, (came, rate) in enumerate(zip(cohort["came"], cohort["rates"], strict=True))
+    ]
+    return Told({"cohorts": cohorts}, table)
+
+
+def _whole_weeks(window: Window) -> Window:
+    """The window from the Monday on or before its start."""
+    earlier = Window(type(window.start)(window.start - 7 * DAY_MS), window.end, window.timezone)
+    mondays = [start for start in bucket_starts(earlier, "week")[1:] if start <= window.start]
+    return Window(mondays[-1] if mondays else window.start, window.end, window.timezone)

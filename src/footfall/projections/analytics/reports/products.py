@@ -1,0 +1,167 @@
+"""``top-products``: what shoppers do with each product, or with each vendor or type of product."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+
+from footfall.projections.analytics.engine import given
+from footfall.projections.analytics.reports.asked import QUARTER_MS, Asked, Told, amount, ratio
+from footfall.projections.analytics.reports.figures import OWNED
+from footfall.projections.analytics.schema import ADDED, REMOVED, VIEWED
+
+_GROUPS: Final = {"product": "n.product", "vendor": "p.vendor", "type": "p.type"}
+_KEYS: Final = ("views", "adds", "removes", "purchases", "orders", "units", "revenue")
+
+
+def top_products(asked: Asked) -> Told:
+    """The best of the window by what they are sorted by, each with its figures."""
+    found = _best(asked)
+    if asked.question.compare and found:
+        with asked.before() as before:
+            earlier = {row["key"]: row for row in _numbers(before, [row["key"] for row in found])}
+        for row in found:
+            past = earlier.get(row["key"])
+            row["previous"] = {name: _shown(name, past[name] if past else 0) for name in _KEYS}
+    for row in found:
+        del row["key"]
+        row["revenue"] = amount(row["revenue"])
+    table = [{name: value for name, value in row.items() if name not in ("sparkline", "previous")} for row in found]
+    return Told(found, table)
+
+
+def _shown(name: str, value: Any) -> Any:
+    return amount(Decimal(value)) if name == "revenue" else value
+
+
+def _best(asked: Asked) -> list[dict[str, Any]]:
+    sort, limit = asked.question.sort, asked.question.limit
+    viewers: Mapping[Any, int] = {}
+    if sort == "viewers":
+        # All must be counted to know the first.
+        viewers = _viewers(asked, None)
+        first = sorted(viewers, key=lambda key: (-viewers[key], str(key)))[:limit]
+        rows = _numbers(asked, first)
+        order = {key: place for place, key in enumerate(first)}
+        rows.sort(key=lambda row: order[row["key"]])
+    else:
+        rows = _numbers(asked, None, f"ORDER BY {sort} DESC, name LIMIT {limit}")
+        if asked.question.viewers:
+            viewers = _viewers(asked, [row["key"] for row in rows])
+    sparklines = _sparklines(asked, [row["key"] for row in rows])
+    for row in rows:
+        key = row["key"]
+        if asked.question.viewers:
+            row["viewers"] = viewers.get(key, 0)
+        row["view_to_add"] = ratio(row["adds"], row["views"])
+        row["add_to_purchase"] = ratio(row["purchases"], row["adds"])
+        row["remove_rate"] = ratio(row["removes"], row["adds"])
+        row["sparkline"] = sparklines.get(key, [0] * len(asked.starts))
+    return rows
+
+
+def _group(asked: Asked) -> str:
+    return _GROUPS[asked.question.group]
+
+
+def _keyed(asked: Asked, keys: Sequence[Any] | None) -> dict[str, Any]:
+    """The groups that are wanted, as a table; all of them where there are none."""
+    wanted = list(keys or [])
+    if asked.question.group == "product":
+        return {"key": np.array(wanted, dtype=np.uint32)}
+    column = np.empty(len(wanted), dtype=object)
+    column[:] = wanted
+    return {"key": column}
+
+
+def _numbers(asked: Asked, keys: Sequence[Any] | None, tail: str = "") -> list[dict[str, Any]]:
+    """The figures of each group, of those in ``keys`` where they are given."""
+    if keys is not None and not keys:
+        return []
+    only = "WHERE key IN (SELECT key FROM wanted)" if keys is not None else "WHERE key IS NOT NULL"
+    named = (
+        "LEFT JOIN store.products d ON d.number = found.key"
+        if asked.question.group == "product"
+        else "LEFT JOIN (SELECT NULL AS number) d ON false"
+    )
+    shown = "d.product, d.product_id, d.handle, d.title, d.vendor, d.type" if asked.question.group == "product" else ""
+    name = "d.product" if asked.question.group == "product" else "found.key"
+    statement = f"""
+        WITH counted AS (
+            SELECT e.product, count(*) FILTER (kind = {VIEWED}) AS views, count(*) FILTER (kind = {ADDED}) AS adds,
+                count(*) FILTER (kind = {REMOVED}) AS removes
+            FROM store.events e WHERE e.kind IN ({VIEWED}, {ADDED}, {REMOVED}) AND {asked.events()} GROUP BY e.product
+        ), done AS (
+            SELECT {_group(asked)} AS key, sum(views) AS views, sum(adds) AS adds, sum(removes) AS removes
+            FROM counted JOIN store.names n ON n.number = counted.product {_described(asked)} GROUP BY 1
+        ), bought AS (
+            SELECT {_group(asked)} AS key, count(*) AS purchases, count(DISTINCT l.order_key) AS orders, sum(l.units) AS units,
+                sum(l.amount) AS revenue
+            FROM store.counted_lines l JOIN store.names n ON n.number = l.product {_described(asked)}
+            WHERE {asked.lines()} GROUP BY 1
+        ), found AS (
+            SELECT key, coalesce(views, 0)::BIGINT AS views, coalesce(adds, 0)::BIGINT AS adds,
+                coalesce(removes, 0)::BIGINT AS removes, coalesce(purchases, 0) AS purchases, coalesce(orders, 0) AS orders,
+                coalesce(units, 0)::BIGINT AS units, coalesce(revenue, 0) AS revenue
+            FROM done FULL JOIN bought USING (key) {only}
+        )
+        SELECT found.*, {name} AS name{", " + shown if shown else ""} FROM found {named} {tail}"""
+    with given(asked.connection, "wanted", _keyed(asked, keys)):
+        told = asked.rows(statement)
+    names = ["key", *_KEYS, "name", *(one.split(".")[1] for one in shown.split(", ") if one)]
+    rows = [dict(zip(names, row, strict=True)) for row in told]
+    for row in rows:
+        label = row.pop("name")
+        if asked.question.group != "product":
+            row[asked.question.group] = label
+    return [_ordered(row) for row in rows]
+
+
+def _ordered(row: dict[str, Any]) -> dict[str, Any]:
+    """What it is first, then its figures."""
+    described = {name: value for name, value in row.items() if name not in _KEYS}
+    return described | {name: row[name] for name in _KEYS}
+
+
+def _described(asked: Asked) -> str:
+    """What says the vendor or type of a name's product, where they are grouped by it."""
+    return "" if asked.question.group == "product" else "JOIN store.products p ON p.number = n.product"
+
+
+def _viewers(asked: Asked, keys: Sequence[Any] | None) -> dict[Any, int]:
+    """Distinct persons who viewed each group: a customer where one owns the view."""
+    if keys is not None and not keys:
+        return {}
+    wanted = f"AND {_group(asked)} IN (SELECT key FROM wanted)" if keys is not None else f"AND {_group(asked)} IS NOT NULL"
+    source = f"""store.events e JOIN store.names n ON n.number = e.product {_described(asked)}
+        WHERE e.kind = {VIEWED} AND {asked.events()} {wanted}"""
+    apart = asked.rows("SELECT count(*) FROM store.apart")[0][0] > 0
+    left_out = "AND (e.person IS NULL OR e.person NOT IN (SELECT person FROM store.apart))" if apart else ""
+    with given(asked.connection, "wanted", _keyed(asked, keys)):
+        found = dict(asked.rows(f"SELECT {_group(asked)}, count(DISTINCT e.person) FROM {source} {left_out} GROUP BY 1"))
+        if apart:
+            told = asked.rows(
+                f"WITH e AS (SELECT e.person, e.customer, e.position, e.time, {_group(asked)} AS key FROM {source}"
+                f" AND e.person IN (SELECT person FROM store.apart)), {OWNED}"
+                " SELECT key, count(DISTINCT figure) FROM owned GROUP BY 1"
+            )
+            for key, persons in told:
+                found[key] = found.get(key, 0) + persons
+    return found
+
+
+def _sparklines(asked: Asked, keys: Sequence[Any]) -> dict[Any, list[int]]:
+    """Views of each group by the window's points."""
+    if not keys:
+        return {}
+    lines: dict[Any, list[int]] = {key: [0] * len(asked.starts) for key in keys}
+    with given(asked.connection, "wanted", _keyed(asked, keys)):
+        told = asked.rows(
+            f"SELECT {_group(asked)}, e.time // {QUARTER_MS}, count(*) FROM store.events e JOIN store.names n"
+            f" ON n.number = e.product {_described(asked)} WHERE e.kind = {VIEWED} AND {asked.events()}"
+            f" AND {_group(asked)} IN (SELECT key FROM wanted) GROUP BY 1, 2"
+        )
+    for key, quarter, views in told:
+        lines[key][asked.bucket(quarter)] += views
+    return lines

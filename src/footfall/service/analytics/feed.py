@@ -1,0 +1,182 @@
+"""Feeding: the log into the files of shops, in micro-batches, as far as the server has said that it goes.
+
+Shops that have reached the same place go forward together. One that is behind (new, set aside, made anew) reads on its own, a
+batch at a time between those of the others, until all are at the end.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import msgspec
+import structlog
+
+from footfall.errors import AnalyticsUnavailableError
+from footfall.event import Event, decode_event
+from footfall.identifiers import Position, ShopId
+from footfall.limits import (
+    ANALYTICS_BATCH_DOCUMENTS_MAX,
+    ANALYTICS_BATCH_EVENTS_MAX,
+    ANALYTICS_DISK_LEFT_MIN,
+    ANALYTICS_UNSAVED_MAX,
+    READ_RECORDS_MAX,
+)
+from footfall.log.embedded import read_entries
+from footfall.log.port import Entry, Place, Stream
+from footfall.log.sqlite import open_reader
+from footfall.projections.analytics import engine
+from footfall.projections.analytics.file import Ends, documents_of
+from footfall.projections.analytics.projection import Batch, Projection
+from footfall.projections.documents import Document, decode_document
+from footfall.service.analytics.files import Files
+
+PARTITION: Final = 0
+_CACHE_BYTES: Final = 8 * 1024 * 1024
+_STREAMS: Final = (Stream.DOCUMENTS, Stream.EVENTS)
+
+Reached = dict[Stream, Position]
+"""Up to where a shop's file goes."""
+
+_logger = structlog.get_logger("footfall.analytics")
+
+
+class Feed:
+    """Where each shop is, and the steps that bring it on. One thread steps."""
+
+    def __init__(self, log: Path, files: Files, disk_left: Callable[[], int]) -> None:
+        self._connection = open_reader(log, cache_bytes=_CACHE_BYTES)
+        self._files = files
+        self._disk_left = disk_left
+        self._keys: dict[ShopId, bytes] = {}
+        self._unsaved: dict[ShopId, Reached] = {}
+        """Shops of which the file says less than has been read, since nothing of theirs was in it."""
+        self.reached: dict[ShopId, Reached] = {}
+        self.ends: Reached = dict.fromkeys(_STREAMS, Position(0))
+        """Up to where the log goes, as far as the server has said."""
+
+    def close(self) -> None:
+        """Save where shops are that had nothing of their own for long."""
+        with closing(self._connection):
+            for shop, saved in list(self._unsaved.items()):
+                if sum(self.reached[shop][stream] - saved[stream] for stream in _STREAMS) >= ANALYTICS_UNSAVED_MAX:
+                    self._apply(shop, [], [], self.reached[shop])
+
+    @property
+    def log_ends(self) -> Ends:
+        """The log's ends, by stream and partition."""
+        return {stream: {PARTITION: end} for stream, end in self.ends.items()}
+
+    def know(self, keys: Mapping[ShopId, bytes]) -> None:
+        """Learn of shops and the keys under which their visitors are hashed."""
+        self._keys.update(keys)
+
+    def behind(self, shop: ShopId) -> int:
+        """How many records of the log a shop has not taken in."""
+        reached = self.reached.get(shop, dict.fromkeys(_STREAMS, Position(0)))
+        return sum(max(0, self.ends[stream] - reached[stream]) for stream in _STREAMS)
+
+    def start_anew(self, shop: ShopId, damaged: str | None = None) -> None:
+        """Make a shop's file anew from the log. ``damaged`` says what is wrong with the one that there is: it is set aside."""
+        self._files.drop(shop, anew=True, damaged=damaged)
+        self._forget(shop)
+
+    def step(self) -> bool:
+        """Take in a batch for those who are furthest, and one for those who are furthest behind; answers whether anything was
+        left to take in. Raises ``AnalyticsUnavailableError`` where a file can't be written now."""
+        places = self._places()
+        if not places:
+            return False
+        for shops in (places[-1], places[0]) if len(places) > 1 else (places[0],):
+            self._bring_on(shops)
+        return True
+
+    def _places(self) -> list[list[ShopId]]:
+        """The shops that have something to take in, those together that are at one place, the furthest behind first."""
+        places: dict[tuple[int, int], list[ShopId]] = {}
+        for shop in self._keys:
+            if shop not in self.reached:
+                with self._files.borrowed(shop, self.log_ends) as file:
+                    saved = {stream: file.ends.get(stream, {}).get(PARTITION, Position(0)) for stream in _STREAMS}
+                self.reached[shop] = saved
+            if self.behind(shop):
+                reached = self.reached[shop]
+                places.setdefault((reached[Stream.EVENTS], reached[Stream.DOCUMENTS]), []).append(shop)
+        return [places[place] for place in sorted(places)]
+
+    def _bring_on(self, shops: list[ShopId]) -> None:
+        if self._disk_left() < ANALYTICS_DISK_LEFT_MIN:
+            raise AnalyticsUnavailableError("The disk is nearly full, and what is left belongs to the log.")
+        start = self.reached[shops[0]]
+        documents, to_document = self._documents(start[Stream.DOCUMENTS])
+        events, to_event = self._events(start[Stream.EVENTS])
+        ends: Reached = {Stream.EVENTS: to_event, Stream.DOCUMENTS: to_document}
+        of_shop: dict[ShopId, list[tuple[Place, Event]]] = {shop: [] for shop in shops}
+        for place, event in events:
+            if event.shop in of_shop:
+                of_shop[event.shop].append((place, event))
+        for shop in shops:
+            self._take(shop, of_shop[shop], documents_of(shop, documents), ends)
+
+    def _take(self, shop: ShopId, events: list[tuple[Place, Event]], documents: list[Document], ends: Reached) -> None:
+        if events or documents:
+            self._apply(shop, events, documents, ends)
+        else:
+            self._unsaved.setdefault(shop, self.reached[shop])
+            self.reached[shop] = ends
+
+    def _apply(self, shop: ShopId, events: list[tuple[Place, Event]], documents: list[Document], ends: Reached) -> None:
+        batch = Batch(events, documents, {stream: {PARTITION: end} for stream, end in ends.items()})
+        failure: duckdb.Error | None = None
+        try:
+            with self._files.borrowed(shop, self.log_ends) as file:
+                if file.projection is None:
+                    file.projection = Projection(file.connection, shop, self._keys[shop])
+                file.projection.apply(batch)
+                file.ends = {stream: {PARTITION: end} for stream, end in ends.items()}
+        except duckdb.Error as failed:
+            failure = failed
+        if failure is None:
+            self._unsaved.pop(shop, None)
+            self.reached[shop] = ends
+            return
+        # What the writer keeps in memory may be ahead of the file: both are opened anew.
+        damaged = engine.is_damage(failure)
+        self._files.drop(shop, damaged=str(failure) if damaged else None)
+        self._forget(shop)
+        raise AnalyticsUnavailableError(f"The file of shop {shop} can't be written now: {failure}") from failure
+
+    def _forget(self, shop: ShopId) -> None:
+        self.reached.pop(shop, None)
+        self._unsaved.pop(shop, None)
+
+    def _documents(self, done: Position) -> tuple[list[Document], Position]:
+        entries, end = self._read(
+            Stream.DOCUMENTS, done, min(self.ends[Stream.DOCUMENTS], done + ANALYTICS_BATCH_DOCUMENTS_MAX)
+        )
+        return [decode_document(entry.value) for entry in entries if entry.value], end
+
+    def _events(self, done: Position) -> tuple[list[tuple[Place, Event]], Position]:
+        entries, end = self._read(Stream.EVENTS, done, min(self.ends[Stream.EVENTS], done + ANALYTICS_BATCH_EVENTS_MAX))
+        found: list[tuple[Place, Event]] = []
+        for entry in entries:
+            if entry.value:
+                try:
+                    found.append(((PARTITION, entry.position), decode_event(entry.value)))
+                except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
+                    # `verify` says more; one damaged record must not end all figures.
+                    _logger.warning("event_unreadable", position=entry.position, error=str(failure))
+        return found, end
+
+    def _read(self, stream: Stream, done: Position, to: int) -> tuple[Iterable[Entry], Position]:
+        """The entries behind a position and up to another, in reads that hold no transaction for long."""
+        entries: list[Entry] = []
+        at = done
+        while at < to:
+            read = read_entries(self._connection, stream, Position(at + 1), min(READ_RECORDS_MAX, to - at))
+            within = [entry for entry in read if entry.position <= to]
+            entries += within
+            # Where positions have gaps this reads less than it could at once, and none beyond the end that is asked for.
+            at = read[-1].position if read and read[-1].position <= to else Position(to)
+        return entries, at

@@ -1,0 +1,250 @@
+"""The analytics process: feeds the files of shops, and answers what the server asks.
+
+The server writes a JSON object a line: ``{"shops": {id: key}}``, ``{"ends": {stream: position}}``, ``{"ask": number, …}``,
+``{"cancel": number}``. Back come a JSON object a line, and behind it as many bytes as its ``bytes`` says: what became of a
+question, where shops are, and what was set aside. Its standard input ends when the server does, and so does it, at once.
+"""
+
+import os
+import shutil
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, Any, Final
+
+import duckdb
+import msgspec
+import structlog
+
+from footfall.errors import FootfallError, InputInvalidError, NotFoundError
+from footfall.identifiers import Generation, Position, ShopId
+from footfall.limits import ANALYTICS_CACHE_BYTES_MAX, ANALYTICS_QUESTIONS_AT_ONCE
+from footfall.log.port import Stream
+from footfall.projections.analytics import engine
+from footfall.projections.analytics.answering import Answered, answer
+from footfall.projections.analytics.asking import Question
+from footfall.service.analytics.desk import DIRECTORY
+from footfall.service.analytics.feed import Feed
+from footfall.service.analytics.files import SPILL, Files
+from footfall.service.service import LOG_FILE
+
+_RETRY_SECONDS: Final = 5.0
+
+_logger = structlog.get_logger("footfall.analytics")
+
+
+def analytics(*, data: str, generation: Generation, memory_mb: int, output: IO[bytes]) -> None:
+    """Run until standard input ends. ``memory_mb`` bounds what all files together hold in memory."""
+    _Process(Path(data), generation, memory_mb, output).run(sys.stdin.buffer)
+
+
+class _Asked(msgspec.Struct):
+    """A question under way."""
+
+    number: int
+    shop: ShopId
+    question: Question
+    timeout_seconds: float
+
+
+class _Process:
+    def __init__(self, data: Path, generation: Generation, memory_mb: int, output: IO[bytes]) -> None:
+        directory = data / DIRECTORY
+        shutil.rmtree(directory / SPILL, ignore_errors=True)
+        self._directory = directory
+        self._output = output
+        self._writing = threading.Lock()
+        self._files = Files(directory, generation, memory_mb * 1024 * 1024, self._tell_set_aside)
+        self._feed = Feed(data / LOG_FILE, self._files, lambda: shutil.disk_usage(directory).free)
+        self._work: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
+        self._running: dict[int, engine.Connection | None] = {}
+        """Questions under way, with the connection that works on one."""
+        self._cancelled: set[int] = set()
+        self._running_lock = threading.Lock()
+        self._cache = _Cache(ANALYTICS_CACHE_BYTES_MAX)
+        self._pool = ThreadPoolExecutor(ANALYTICS_QUESTIONS_AT_ONCE, thread_name_prefix="question")
+
+    def run(self, commands: IO[bytes]) -> None:
+        """Feed on this thread, read commands on another, answer on a few more."""
+        threading.Thread(target=self._feed_for_ever, name="feed", daemon=True).start()
+        for line in commands:
+            self._take(msgspec.json.decode(line))
+        # The server has gone or stops. What a batch did not finish is read again; only positions are worth a moment.
+        stopped = threading.Event()
+        self._work.put({"stop": stopped})
+        stopped.wait(_RETRY_SECONDS)
+        os._exit(0)
+
+    def _take(self, command: Mapping[str, Any]) -> None:
+        if "ask" in command:
+            number = int(command["ask"])
+            with self._running_lock:
+                self._running[number] = None
+            self._pool.submit(self._answer, number, command)
+        elif "cancel" in command:
+            self._interrupt(int(command["cancel"]))
+        else:
+            self._work.put(command)
+
+    # --- feeding ---------------------------------------------------------------------------------------------------
+
+    def _feed_for_ever(self) -> None:
+        """One thread does all that changes files. Failures are logged, and tried again."""
+        more = False
+        while True:
+            try:
+                if more and self._work.empty():
+                    more = self._feed.step()
+                    self._tell_reached()
+                    continue
+                command = self._work.get()
+                if "stop" in command:
+                    self._feed.close()
+                    self._files.close()
+                    command["stop"].set()
+                    return
+                self._obey(command)
+                more = True
+            except (FootfallError, OSError, duckdb.Error) as failure:
+                self._tell({"failed": str(failure)})
+                more = self._wait_after_failure()
+            except Exception as failure:
+                _logger.exception("feed_failed")
+                self._tell({"failed": f"{type(failure).__name__}: {failure}"})
+                more = self._wait_after_failure()
+
+    def _wait_after_failure(self) -> bool:
+        threading.Event().wait(_RETRY_SECONDS)
+        return True
+
+    def _obey(self, command: Mapping[str, Any]) -> None:
+        if "shops" in command:
+            self._feed.know({ShopId(int(shop)): bytes.fromhex(key) for shop, key in command["shops"].items()})
+        if "ends" in command:
+            self._feed.ends = {Stream(stream): Position(end) for stream, end in command["ends"].items()}
+        if "anew" in command:
+            self._feed.start_anew(ShopId(int(command["anew"])))
+        if "damaged" in command:
+            self._feed.start_anew(ShopId(int(command["damaged"])), damaged=command["why"])
+
+    def _tell_reached(self) -> None:
+        reached = {str(shop): {s.value: at for s, at in of.items()} for shop, of in list(self._feed.reached.items())}
+        self._tell({"reached": reached})
+
+    def _tell_set_aside(self, shop: ShopId, why: str) -> None:
+        self._tell({"set_aside": shop, "why": why})
+
+    # --- answering -------------------------------------------------------------------------------------------------
+
+    def _answer(self, number: int, command: Mapping[str, Any]) -> None:
+        try:
+            asked = msgspec.convert(
+                {"number": number, **{name: command[name] for name in ("shop", "question", "timeout_seconds")}},
+                _Asked,
+            )
+            # Before it is asked, for the same reason.
+            reached = self._feed.reached.get(asked.shop, {})
+            answered = self._answered(asked)
+            ends = {stream.value: position for stream, position in reached.items()}
+            self._tell({"answer": number, "ends": ends, "type": answered.media_type}, answered.body)
+        except (InputInvalidError, NotFoundError) as failure:
+            self._tell({"answer": number, "error": str(failure), "kind": type(failure).__name__})
+        except FootfallError as failure:
+            self._tell({"answer": number, "error": str(failure), "kind": "AnalyticsUnavailableError"})
+        except duckdb.OutOfMemoryException:
+            self._tell({"answer": number, "error": _TOO_LARGE, "kind": "InputInvalidError"})
+        except duckdb.Error as failure:
+            if engine.is_damage(failure):
+                self._work.put({"damaged": command["shop"], "why": str(failure)})
+            _logger.warning("question_failed", error=str(failure))
+            self._tell({"answer": number, "error": f"The engine failed: {failure}", "kind": "AnalyticsUnavailableError"})
+        except Exception as failure:
+            _logger.exception("question_failed")
+            self._tell({"answer": number, "error": f"{type(failure).__name__}: {failure}", "kind": "FootfallError"})
+        finally:
+            with self._running_lock:
+                self._running.pop(number, None)
+                self._cancelled.discard(number)
+
+    def _answered(self, asked: _Asked) -> Answered:
+        timer = threading.Timer(asked.timeout_seconds, self._interrupt, [asked.number])
+        timer.daemon = True
+        timer.start()
+        try:
+            with self._files.borrowed(asked.shop, self._feed.log_ends) as file:
+                # Before it is asked: what comes while it works may show in the answer, and never lacks.
+                key = msgspec.json.encode([asked.shop, {s.value: of for s, of in file.ends.items()}, asked.question])
+                kept = self._cache.find(key)
+                if kept is None:
+                    kept = self._worked_out(file.connection, asked)
+                    self._cache.keep(key, kept)
+                return kept
+        finally:
+            timer.cancel()
+
+    def _worked_out(self, connection: engine.Connection, asked: _Asked) -> Answered:
+        cursor = connection.cursor()
+        with self._running_lock:
+            if asked.number in self._cancelled:
+                raise InputInvalidError(_STOPPED.format(asked.timeout_seconds))
+            self._running[asked.number] = cursor
+        try:
+            return answer(cursor, asked.question)
+        except duckdb.InterruptException as failure:
+            raise InputInvalidError(_STOPPED.format(asked.timeout_seconds)) from failure
+        finally:
+            with self._running_lock:
+                self._running[asked.number] = None
+            cursor.close()
+
+    def _interrupt(self, number: int) -> None:
+        with self._running_lock:
+            if number not in self._running:
+                return
+            self._cancelled.add(number)
+            connection = self._running[number]
+            if connection is not None:
+                connection.interrupt()
+
+    def _tell(self, line: Mapping[str, Any], body: bytes = b"") -> None:
+        head = msgspec.json.encode({**line, "bytes": len(body)})
+        with self._writing:
+            self._output.write(head + b"\n" + body)
+            self._output.flush()
+
+
+_STOPPED: Final = "This took more than {:g} seconds and was stopped. Ask for a shorter window or less at once."
+_TOO_LARGE: Final = (
+    "This needs more memory than analytics may use (setting analytics_memory_mb). Ask for a shorter window or less at once."
+)
+
+
+class _Cache:
+    """Answers by what was asked and where the file was; those asked longest ago go first."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._kept: OrderedDict[bytes, Answered] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, key: bytes) -> Answered | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def keep(self, key: bytes, answered: Answered) -> None:
+        size = len(key) + len(answered.body)
+        with self._lock:
+            if not answered.repeatable or key in self._kept or size > self._bytes_max // 4:
+                return
+            self._kept[key] = answered
+            self._bytes += size
+            while self._bytes > self._bytes_max:
+                old, gone = self._kept.popitem(last=False)
+                self._bytes -= len(old) + len(gone.body)
