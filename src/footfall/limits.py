@@ -418,6 +418,9 @@ ANALYTICS_ANSWER_BYTES_MAX: Final = 32 * 1024 * 1024
 ANALYTICS_CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
 """Answers of reports kept for when they are asked again at the same position, all shops together."""
 
+ANALYTICS_START_AFTER_SECONDS: Final = 2
+"""How long after a server's start analytics begins to read, unless somebody asks: starting takes half a second of a core."""
+
 ANALYTICS_TELL_SECONDS: Final = 0.5
 """How often analytics is told how far the log goes: an event shows within a second, and a batch costs 20 ms however small."""
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from footfall.clock import DAY_MS, HOUR_MS, MINUTE_MS, Milliseconds
-from footfall.event import Event
+from footfall.event import Event, Flag
 from footfall.identifiers import CustomerId, Generation, Handle, Position, ProductId, SessionId, ShopId, Uuid, VariantId
 from footfall.log.port import Stream
 from footfall.projections.analytics import engine
@@ -36,6 +36,7 @@ _KINDS = [("user", verb, "product") for verb in ("viewed", "viewed", "viewed", "
     ("collection", "viewed", "product"),
     ("user", "searched", "term"),
 ]
+_FLAGS: list[list[Flag] | None] = [None, None, None, None, ["bot"], ["test"], ["late"]]
 _TIMES = st.one_of(
     st.integers(0, 240).map(lambda minutes: minutes * MINUTE_MS),
     st.integers(0, 30 * 24).map(lambda hours: hours * HOUR_MS),
@@ -82,7 +83,7 @@ def events(draw: st.DrawFn) -> Event:
         checkout_token=draw(st.sampled_from([None, None, "t1"])) if bought else None,
         verified=draw(st.booleans()) if bought else False,
         consent=None if uuid or customer or session else "denied",
-        flags=draw(st.sampled_from([None, None, None, None, ["bot"], ["test"], ["late"]])),
+        flags=draw(st.sampled_from(_FLAGS)),
     )
 
 
@@ -129,18 +130,19 @@ _WINDOWS = st.sampled_from([(0, 30), (0, 1), (1, 8), (7, 14)])
 # --- rebuilt = incremental ------------------------------------------------------------------------------------------
 
 _DUMPS = (
-    "SELECT e.position, e.time, e.kind, e.marks, p.hash, c.hash, s.start, s.name, r.name, e.price, e.quantity FROM store.events e"
-    " LEFT JOIN store.people p ON p.number = e.person LEFT JOIN store.people c ON c.number = e.customer"
-    " LEFT JOIN store.sessions s ON s.number = e.session LEFT JOIN store.names n ON n.number = e.product"
-    " LEFT JOIN store.names r ON r.number = n.product ORDER BY 1",
-    "SELECT s.* EXCLUDE (number, person, customer), p.hash, c.hash FROM store.sessions s LEFT JOIN store.people p ON p.number = s.person"
-    " LEFT JOIN store.people c ON c.number = s.customer ORDER BY start, position",
-    "SELECT t.* EXCLUDE (person, customer, session, product, variant), p.hash, s.start FROM store.told t"
-    " LEFT JOIN store.people p ON p.number = t.person LEFT JOIN store.sessions s ON s.number = t.session ORDER BY 1, 2",
-    "SELECT t.token, t.position, p.hash, s.start FROM store.tokens t LEFT JOIN store.people p ON p.number = t.person"
-    " LEFT JOIN store.sessions s ON s.number = t.session ORDER BY 1",
-    "SELECT p.hash, n.position, c.hash, n.time FROM store.namings n JOIN store.people p ON p.number = n.person"
-    " JOIN store.people c ON c.number = n.customer ORDER BY 1, 2",
+    """SELECT e.position, e.time, e.kind, e.marks, p.hash, c.hash, s.start, s.name, r.name, e.price, e.quantity FROM store.events e
+    LEFT JOIN store.people p ON p.number = e.person LEFT JOIN store.people c ON c.number = e.customer
+    LEFT JOIN store.sessions s ON s.number = e.session LEFT JOIN store.names n ON n.number = e.product
+    LEFT JOIN store.names r ON r.number = n.product ORDER BY 1""",
+    """SELECT s.* EXCLUDE (number, person, customer), p.hash, c.hash FROM store.sessions s
+    LEFT JOIN store.people p ON p.number = s.person LEFT JOIN store.people c ON c.number = s.customer
+    ORDER BY start, position, name""",
+    """SELECT t.* EXCLUDE (person, customer, session, product, variant), p.hash, s.start FROM store.told t
+    LEFT JOIN store.people p ON p.number = t.person LEFT JOIN store.sessions s ON s.number = t.session ORDER BY 1, 2""",
+    """SELECT t.token, t.position, p.hash, s.start FROM store.tokens t LEFT JOIN store.people p ON p.number = t.person
+    LEFT JOIN store.sessions s ON s.number = t.session ORDER BY 1""",
+    """SELECT p.hash, n.position, c.hash, n.time FROM store.namings n JOIN store.people p ON p.number = n.person
+    JOIN store.people c ON c.number = n.customer ORDER BY 1, 2""",
     "SELECT DISTINCT p.hash FROM store.apart a JOIN store.people p ON p.number = a.person ORDER BY 1",
     "SELECT * FROM store.ties ORDER BY 1",
     "SELECT * FROM store.positions",

@@ -20,7 +20,7 @@ from footfall.projections.analytics.reports.products import top_products
 from footfall.projections.analytics.reports.search import search
 from footfall.projections.analytics.reports.visitor import visitor
 from footfall.projections.analytics.reports.widgets import widgets
-from footfall.projections.analytics.statements import require_select, said
+from footfall.projections.analytics.statements import DESCRIBE, require_select, said
 
 _REPORTS: Final[Mapping[str, Callable[[Asked], Told]]] = {
     "overview": overview,
@@ -119,7 +119,7 @@ def _selected(connection: Connection, question: Question) -> bytes:
     statement = require_select(connection, question.statement)
     limit = min(question.limit, SQL_ROWS_MAX)
     try:
-        described = rows(connection, f"DESCRIBE {statement}")
+        described = rows(connection, DESCRIBE + statement)
         names = [str(row[0]) for row in described]
         if question.format == "csv":
             cells = ", ".join(f"column{n}::VARCHAR" for n in range(len(names)))

@@ -176,7 +176,7 @@ def read_window(fields: Mapping[str, Any], *, timezone: str, now: Milliseconds, 
     name = str(fields.get("timezone", timezone))
     try:
         zone = ZoneInfo(name)
-    except (OSError, ValueError) as failure:
+    except (OSError, ValueError, KeyError) as failure:
         raise InputInvalidError(f"timezone {name[:60]!r} is none: name one such as Europe/Berlin.") from failure
     tomorrow = _midnight(_local(now, zone).date() + timedelta(days=1), zone)
     if "last" in fields:

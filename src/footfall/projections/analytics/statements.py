@@ -4,6 +4,7 @@ The engine's own parser decides what a statement is; what it may name is decided
 files or change settings either (``engine``), and the transaction is read-only: each of the three alone would be enough.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ from footfall.projections.analytics.schema import PUBLIC_VIEWS
 
 TABLE_FUNCTIONS: Final = ("range", "generate_series", "unnest")
 """Functions that may stand where a table does."""
+
+DESCRIBE: Final = "DESCRIBE "
+_SAID_CHARACTERS_MAX: Final = 2_000
 
 _REFUSED: Final = frozenset(
     {"query", "query_table", "getvariable", "current_setting", "pg_read_file", "read_text", "read_blob", "nextval", "currval",
@@ -92,5 +96,8 @@ def _walk(tree: Any, names: frozenset[str]) -> Iterator[tuple[dict[str, Any], fr
 
 
 def said(failure: duckdb.Error) -> str:
-    """What the engine says of a statement, with the line that it points at, and without its own paths."""
-    return str(failure).strip().replace("\n\n", "\n")[:2_000]
+    """What the engine says of a statement, pointing at its place in what was asked."""
+    text = str(failure).strip().replace("\n\n", "\n")
+    # The statement was described before it was run: the mark below the line stands as far to the right.
+    text = re.sub(rf"LINE 1: {DESCRIBE}(.*)\n {{{len(DESCRIBE)}}}", r"LINE 1: \1\n", text)
+    return text[:_SAID_CHARACTERS_MAX]

@@ -24,6 +24,7 @@ from footfall.limits import (
     ANALYTICS_ANSWER_BYTES_MAX,
     ANALYTICS_QUESTION_SECONDS,
     ANALYTICS_QUESTIONS_MAX,
+    ANALYTICS_START_AFTER_SECONDS,
     ANALYTICS_TELL_SECONDS,
 )
 from footfall.log.port import Group, Log, Stream
@@ -70,6 +71,8 @@ class Desk:
         self._number = 0
         self._questions = 0
         self._task: asyncio.Task[None] | None = None
+        self._wanted = asyncio.Event()
+        """Whether somebody has asked."""
         self._up = asyncio.Event()
         self._moved: set[asyncio.Future[None]] = set()
 
@@ -134,6 +137,7 @@ class Desk:
         self._questions += 1
         try:
             await self.start()
+            await self._require_up()
             if after:
                 await self._reach(shop, after, wait_seconds)
             if question.report != "sql":
@@ -173,6 +177,7 @@ class Desk:
     async def caught_up(self, shop: ShopId, told: Callable[[int], None] | None = None) -> None:
         """Return once a shop's file covers what the log holds now; ``told`` is given what is left now and then."""
         await self.start()
+        await self._require_up()
         await self._reach(shop, dict(self._ends), None, told)
 
     async def _reach(
@@ -203,6 +208,7 @@ class Desk:
         return reached is not None and all(reached[stream] >= end for stream, end in ends.items())
 
     async def _require_up(self) -> None:
+        self._wanted.set()
         try:
             async with asyncio.timeout(_UP_SECONDS):
                 await self._up.wait()
@@ -214,6 +220,10 @@ class Desk:
     async def _run(self) -> None:
         """Keep a process running, for ever; one that ends soon is started again later and later."""
         failures = 0
+        # Collection and lists come first at a start.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANALYTICS_START_AFTER_SECONDS):
+                await self._wanted.wait()
         while True:
             began = time.monotonic()
             try:
@@ -262,6 +272,7 @@ class Desk:
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         """Let it save where it is, and end it if it does not."""
+        self._send({"stop": True})
         self._process = None
         if process.stdin is not None:
             process.stdin.close()

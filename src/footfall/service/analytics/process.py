@@ -1,7 +1,7 @@
 """The analytics process: feeds the files of shops, and answers what the server asks.
 
 The server writes a JSON object a line: ``{"shops": {id: key}}``, ``{"ends": {stream: position}}``, ``{"ask": number, …}``,
-``{"cancel": number}``. Back come a JSON object a line, and behind it as many bytes as its ``bytes`` says: what became of a
+``{"cancel": number}``, ``{"stop": true}``. Back come a JSON object a line, and behind it as many bytes as its ``bytes`` says: what became of a
 question, where shops are, and what was set aside. Its standard input ends when the server does, and so does it, at once.
 """
 
@@ -72,11 +72,15 @@ class _Process:
         """Feed on this thread, read commands on another, answer on a few more."""
         threading.Thread(target=self._feed_for_ever, name="feed", daemon=True).start()
         for line in commands:
-            self._take(msgspec.json.decode(line))
-        # The server has gone or stops. What a batch did not finish is read again; only positions are worth a moment.
-        stopped = threading.Event()
-        self._work.put({"stop": stopped})
-        stopped.wait(_RETRY_SECONDS)
+            command = msgspec.json.decode(line)
+            if "stop" in command:
+                # What a batch did not finish is read again; where files are is worth a moment.
+                stopped = threading.Event()
+                self._work.put({"stop": stopped})
+                stopped.wait(_RETRY_SECONDS)
+                break
+            self._take(command)
+        # Where the server was killed, at once: the next one wants the files.
         os._exit(0)
 
     def _take(self, command: Mapping[str, Any]) -> None:

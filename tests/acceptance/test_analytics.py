@@ -1,0 +1,458 @@
+"""Analytics beside a real server: within a second, for its own shop alone, and whatever happens to its process and files."""
+
+import os
+import re
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support import PUBLIC_KEY, Server, command, directory, event, server, start_server
+
+_ENDLESS = "select count(*) from range(1000000) a, range(1000000) b where a.range * b.range % 7 = 3"
+_PATIENCE_SECONDS = 60
+
+
+class Shop:
+    """One shop of a server, with its keys."""
+
+    def __init__(self, running: Server, name: str) -> None:
+        self.running = running
+        self.name = name
+        words = command("shop", "create", name, "--json", data=running.data).stdout
+        self.public, self.secret = re.findall(r"[0-9a-f]{40}\b|ffs_[0-9a-f]{64}", words)
+        self.url = running.url
+
+    def ask(self, method: str, path: str, *, timeout: float = _PATIENCE_SECONDS, **options: Any) -> httpx.Response:
+        """A request with the secret key."""
+        bearer = {"Authorization": f"Bearer {self.secret}"}
+        return httpx.request(method, self.url + path, headers=bearer, timeout=timeout, **options)
+
+    def send(self, *events: dict[str, Any]) -> str:
+        """Send events; the position behind them."""
+        answer = httpx.post(
+            f"{self.url}/api/v2/analytics/event/bulk",
+            params={"key": self.public},
+            json=list(events),
+            timeout=_PATIENCE_SECONDS,
+        )
+        assert answer.json() == {"data": "Received"}, answer.text
+        return answer.headers["footfall-position"]
+
+    def report(self, name: str, **parameters: Any) -> Any:
+        """What a report answers under ``data``."""
+        answer = self.ask("GET", f"/api/v1/reports/{name}", params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    def sql(self, statement: str, **fields: Any) -> httpx.Response:
+        return self.ask("POST", "/api/v1/sql", json={"sql": statement, **fields})
+
+    def rows(self, statement: str, **fields: Any) -> list[list[Any]]:
+        answer = self.sql(statement, **fields)
+        assert answer.status_code == 200, answer.text
+        found: list[list[Any]] = answer.json()["rows"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Server]:
+    with directory() as path, server(path / "data") as started:
+        yield started
+
+
+_numbers = iter(range(1_000))
+
+
+@pytest.fixture
+def shop(running: Server) -> Shop:
+    """A shop of this test's own."""
+    return Shop(running, f"shop-{next(_numbers)}")
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it never held"
+        threading.Event().wait(0.05)
+
+
+def analytics_process(of: Server) -> int | None:
+    """The process id of a server's analytics."""
+    for pid in Path(f"/proc/{of.process.pid}/task/{of.process.pid}/children").read_text(encoding="ascii").split():
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if b"analytics" in words:
+            return int(pid)
+    return None
+
+
+# --- what comes in ---------------------------------------------------------------------------------------------------
+
+
+def test_a_report_covers_the_position_that_it_is_asked_to_wait_for(shop: Shop) -> None:
+    for number in range(1, 4):
+        position = shop.send(event(uuid="u1"), event(uuid="u2"))
+        assert shop.report("overview", after=position)["events"] == 2 * number
+
+
+def test_an_event_shows_without_anybody_waiting_for_its_position(shop: Shop) -> None:
+    shop.send(event(uuid="u1"))
+    until(lambda: shop.report("overview")["events"] == 1)
+
+
+def test_robots_and_tests_are_left_out_unless_they_are_asked_for(shop: Shop) -> None:
+    robot = {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}
+    sent = httpx.post(
+        f"{shop.running.url}/api/v2/analytics/event", params={"key": shop.public}, json=event(uuid="r"), headers=robot
+    )
+    assert sent.status_code == 200
+    position = shop.send(event(uuid="u1"), event(uuid="u1", test=True), event(uuid="u1", verb="added"))
+    clean = shop.report("overview", after=position)
+    assert (clean["events"], clean["visitors"], clean["sessions"]) == (2, 1, 1)
+    assert shop.report("overview", bots="yes")["events"] == 3
+    assert shop.report("overview", tests="yes")["events"] == 3
+    both = shop.report("overview", bots="yes", tests="yes")
+    assert (both["events"], both["visitors"], both["sessions"]) == (4, 2, 3)
+    health = shop.report("data-health")
+    assert (health["bots"], health["tests"], health["events"]) == (1, 1, 4)
+
+
+def test_who_refused_consent_counts_in_totals_and_is_nobody(shop: Shop) -> None:
+    position = shop.send(event(uuid="u1", consent="denied"), event(uuid="u2"))
+    found = shop.report("overview", after=position)
+    assert (found["events"], found["views"], found["visitors"], found["sessions"]) == (2, 2, 1, 1)
+
+
+def test_meta_and_tags_can_be_asked_about(shop: Shop) -> None:
+    position = shop.send(event(meta={"color": "red", "size": 42}, tags=["sale", "new"]), event(meta={"color": "blue"}))
+    told = shop.rows("select meta->>'color', tags from events where list_contains(tags, 'sale')", after=position)
+    assert told == [["red", ["sale", "new"]]]
+
+
+def test_two_shops_with_the_same_ids_know_nothing_of_each_other(running: Server) -> None:
+    one, other = Shop(running, "one"), Shop(running, "other")
+    same = [event(uuid="u1", product_id="5", order_id="o", verb="purchased", price="10.00") for _ in range(2)]
+    first = one.send(*same, event(uuid="u1"))
+    second = other.send(*same)
+    assert (one.report("overview", after=first)["events"], other.report("overview", after=second)["events"]) == (3, 2)
+    assert one.rows("select count(*) from events") == [[3]]
+    assert other.rows("select count(*) from purchases") == [[1]]
+    assert other.ask("GET", "/api/v1/reports/visitor", params={"uuid": "u1"}).json()["data"]["events"] == 2
+
+
+def test_the_same_question_at_the_same_position_is_answered_alike_and_anew_after_another_event(shop: Shop) -> None:
+    position = shop.send(event(uuid="u1"))
+    first = shop.ask("GET", "/api/v1/reports/overview", params={"after": position})
+    again = shop.ask("GET", "/api/v1/reports/overview")
+    assert (again.content, again.headers["footfall-lag"]) == (first.content, "0")
+    assert first.headers["footfall-position"] == position
+    position = shop.send(event(uuid="u2"))
+    assert shop.report("overview", after=position)["events"] == 2
+
+
+def test_a_product_of_which_the_catalog_learns_later_is_one_under_all_its_names(shop: Shop) -> None:
+    shop.send(
+        event(product_id=None, shopify_product_handle="cap"),
+        event(product_id="77"),
+        event(shopify_variant_id="771", product_id=None),
+    )
+    put = shop.ask(
+        "PUT",
+        "/api/v1/catalog/products",
+        json={"products": [{"id": 77, "handle": "cap", "title": "Cap", "vendor": "Hats", "variants": [{"id": 771}]}]},
+    )
+    assert put.status_code == 200, put.text
+    until(lambda: [row["vendor"] for row in shop.report("top-products")] == ["Hats"])
+    (row,) = shop.report("top-products")
+    assert (row["product_id"], row["handle"], row["title"], row["views"], row["viewers"]) == ("77", "cap", "Cap", 3, 3)
+    assert shop.report("overview", vendor="hats")["views"] == 3
+    assert shop.report("overview", product="cap")["views"] == 3
+
+
+# --- what is asked wrongly -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("nothing", 404, "Reports: overview, timeseries"),
+        ("overview?colour=red", 400, "takes no parameter 'colour'. It takes: from, to"),
+        ("overview?from=yesterday", 400, "from 'yesterday' is no date such as 2026-11-01"),
+        ("overview?from=2026-02-02&to=2026-02-02", 400, "from must lie before to"),
+        ("overview?last=soon", 400, "no stretch of time such as 24h"),
+        ("overview?timezone=Mars", 400, "timezone 'Mars' is none"),
+        ("timeseries?granularity=year", 400, "none of hour, day, week, month"),
+        ("timeseries?granularity=hour&from=2020-01-01", 400, "more than 10000 points"),
+        ("top-products?sort=luck", 400, "none of views, viewers"),
+        ("top-products?limit=0", 400, "no number from 1 to"),
+        ("overview?after=here", 400, "Invalid after"),
+        ("visitor", 400, "needs uuid or customer_id"),
+        ("visitor?uuid=nobody", 404, "Nobody is known"),
+    ],
+)
+def test_what_is_asked_wrongly_is_told_with_what_there_is(shop: Shop, path: str, status: int, words: str) -> None:
+    answer = shop.ask("GET", f"/api/v1/reports/{path}")
+    assert answer.status_code == status
+    assert words in answer.json()["error"]
+
+
+def test_reports_and_sql_need_the_secret_key(shop: Shop) -> None:
+    for method, path in (("GET", "/api/v1/reports/overview"), ("POST", "/api/v1/sql"), ("GET", "/api/v1/reports")):
+        answer = httpx.request(method, f"{shop.running.url}{path}", params={"key": shop.public})
+        assert answer.status_code == 401
+        assert "secret key" in answer.json()["error"]
+
+
+# --- SQL -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into events select * from events",
+        "update sessions set events = 0",
+        "delete from store.events",
+        "drop view events",
+        "create table t as select 1",
+        "attach '/tmp/other.duckdb'",
+        "copy (select 1) to '/tmp/out.csv'",
+        "export database '/tmp/out'",
+        "install httpfs",
+        "load httpfs",
+        "set memory_limit = '8GB'",
+        "pragma database_list",
+        "call duckdb_tables()",
+        "begin",
+        "select 1; select 2",
+        "select 1; drop view events",
+        "explain analyze select 1",
+        "select * from store.events",
+        "select * from information_schema.tables",
+        "select * from duckdb_settings()",
+        "select * from read_csv('/etc/passwd')",
+        "select * from read_text('/etc/passwd')",
+        "select * from glob('/*')",
+        "select * from '/etc/passwd'",
+        "select * from 'log.db'",
+        "select * from sqlite_scan('log.db', 'events')",
+        "from (select * from (values (1)) v, read_blob('/etc/passwd'))",
+        "select (select max(value) from store.facts)",
+        "with events as (select * from store.people) select * from events",
+        "select * from query('select 1')",
+        "select * from query_table('store.people')",
+        "select getenv('HOME')",
+        "select current_setting('temp_directory')",
+        "select * from pragma_table_info('store.events')",
+        "values (1), (2) union all select count(*) from store.people",
+        "select 1 from events where position in (select name from store.facts)",
+        "describe events",
+        "show tables",
+        "",
+        "no statement at all",
+        "select * from events limit",
+        "select nothing from events",
+    ],
+)
+def test_a_statement_that_is_not_one_select_over_the_views_is_refused(shop: Shop, statement: str) -> None:
+    answer = shop.sql(statement)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]
+
+
+def test_a_select_over_the_views_answers_in_json_and_csv(shop: Shop) -> None:
+    position = shop.send(event(uuid="u1", product_id="5"), event(uuid="u1", product_id="6", verb="added"))
+    answer = shop.sql(
+        "with v as (select verb from events) select verb, count(*) as n from v group by 1 order by 1", after=position
+    )
+    assert answer.json() == {
+        "columns": [{"name": "verb", "type": "VARCHAR"}, {"name": "n", "type": "BIGINT"}],
+        "rows": [["added", 1], ["viewed", 1]],
+        "truncated": False,
+    }
+    csv = shop.sql("select product, verb from events order by 1 -- with a remark", format="csv")
+    assert csv.headers["content-type"].startswith("text/csv")
+    assert csv.text == "product,verb\np:5,viewed\np:6,added\n"
+    assert len(shop.sql("from range(10)", limit=3).json()["rows"]) == 3
+    assert shop.sql("from range(10)", limit=3).json()["truncated"] is True
+    joined = "select count(*) from sessions join visitors using (visitor) join purchases using (visitor), products, range(2)"
+    assert shop.rows(joined) == [[0]]
+
+
+def test_what_needs_more_memory_than_there_is_is_told_so_and_nothing_else_suffers(shop: Shop) -> None:
+    answer = shop.sql("select list(a.range * b.range) from range(100000) a, range(2000) b")
+    assert answer.status_code == 400
+    assert "memory" in answer.json()["error"]
+    assert shop.rows("select 1") == [[1]]
+
+
+def test_an_answer_that_is_too_large_is_refused(shop: Shop) -> None:
+    answer = shop.sql("select repeat('x', 1000) from range(90000)")
+    assert answer.status_code == 400
+    assert "export" in answer.json()["error"]
+
+
+def test_a_statement_ends_when_its_client_goes_away_and_the_next_of_the_shop_has_its_turn(shop: Shop) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        shop.ask("POST", "/api/v1/sql", json={"sql": _ENDLESS}, timeout=1.0)
+    # One at a time: this would wait half a minute behind the other.
+    began = time.monotonic()
+    assert shop.rows("select 42") == [[42]]
+    assert time.monotonic() - began < 20
+
+
+def test_a_statement_whose_body_came_late_ends_when_its_client_goes_away(shop: Shop) -> None:
+    host, port = shop.running.url.removeprefix("http://").split(":")
+    body = f'{{"sql": "{_ENDLESS}"}}'.encode()
+    with socket.create_connection((host, int(port))) as raw:
+        head = (
+            f"POST /api/v1/sql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {shop.secret}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        raw.sendall(head.encode())
+        threading.Event().wait(0.2)
+        raw.sendall(body)
+        threading.Event().wait(0.5)
+    began = time.monotonic()
+    assert shop.rows("select 42") == [[42]]
+    assert time.monotonic() - began < 20
+
+
+# --- what may go wrong -----------------------------------------------------------------------------------------------
+
+
+def test_a_process_that_is_killed_costs_the_question_and_nothing_else(shop: Shop) -> None:
+    shop.report("overview", after=shop.send(event(uuid="u1")))
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(shop.sql, _ENDLESS)
+        threading.Event().wait(0.5)
+        pid = analytics_process(shop.running)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        answer = asked.result()
+    assert answer.status_code == 503
+    assert "ended while it worked on this" in answer.json()["error"]
+    position = shop.send(event(uuid="u2"))
+    assert shop.report("overview", after=position)["events"] == 2
+    assert analytics_process(shop.running) not in (None, pid)
+
+
+def test_nothing_is_lost_or_counted_twice_however_often_the_process_is_killed(running: Server) -> None:
+    shop = Shop(running, "killed")
+    sent = 0
+    position = ""
+    for turn in range(30):
+        batch = [event(uuid=f"u{n % 7}", product_id=str(n % 5)) for n in range(200)]
+        position = shop.send(*batch)
+        sent += len(batch)
+        if turn % 5 == 4:
+            pid = analytics_process(running)
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL)
+    until(lambda: shop.ask("GET", "/api/v1/reports/overview", params={"after": position}).status_code == 200)
+    found = shop.report("overview", after=position)
+    assert (found["events"], found["visitors"], found["sessions"]) == (sent, 7, 7)
+    counted = "select count(*), count(distinct position), (select sum(events) from sessions)::int from events"
+    assert shop.rows(counted) == [[sent, sent, sent]]
+
+
+def test_a_file_made_anew_answers_the_same() -> None:
+    with directory() as path, server(path / "data") as running:
+        shop = Shop(running, "shop")
+        people = [
+            event(uuid=f"u{n % 9}", product_id=str(n % 4), customer_id=str(n % 3) if n % 2 else None) for n in range(300)
+        ]
+        position = shop.send(*people)
+        reports = ("overview", "timeseries", "top-products", "funnel", "retention", "sessions", "search", "widgets")
+        before = {name: shop.report(name, after=position) for name in reports}
+        done = command("analytics", "rebuild", "--shop", "shop", data=running.data)
+        assert "made anew" in done.stderr
+        assert {name: shop.report(name) for name in reports} == before
+
+
+def test_a_damaged_file_is_set_aside_and_made_anew_and_said_so(tmp_path: Path) -> None:
+    with directory() as path:
+        log = path / "log"
+        with server(path / "data") as running:
+            shop = Shop(running, "shop")
+            position = shop.send(*(event(uuid=f"u{n}") for n in range(50)))
+            assert shop.report("overview", after=position)["events"] == 50
+            running.stop()
+        file = path / "data" / "analytics" / "1.duckdb"
+        file.write_bytes(b"no database" * 2_000)
+        with log.open("w") as errors:
+            again = start_server(path / "data", errors=errors)
+            try:
+                shop.url = again.url
+                assert shop.report("overview", after=position)["events"] == 50
+            finally:
+                again.stop()
+        assert file.with_suffix(".damaged").exists()
+        assert "analytics_file_set_aside" in log.read_text()
+
+
+def test_a_file_of_another_log_is_made_anew() -> None:
+    with directory() as path:
+        with server(path / "one") as running:
+            shop = Shop(running, "shop")
+            shop.report("overview", after=shop.send(event(), event(), event()))
+            running.stop()
+        (path / "other" / "analytics").mkdir(parents=True)
+        (path / "one" / "analytics" / "1.duckdb").rename(path / "other" / "analytics" / "1.duckdb")
+        with server(path / "other") as running:
+            other = Shop(running, "shop")
+            assert other.report("overview", after=other.send(event()))["events"] == 1
+
+
+def test_a_server_without_analytics_says_so_and_does_the_rest() -> None:
+    with directory() as path:
+        started = start_server(path / "data", environment={"FOOTFALL_ANALYTICS_MEMORY_MB": "0"})
+        try:
+            shop = Shop(started, "shop")
+            shop.send(event(uuid="u1"))
+            answer = shop.ask("GET", "/api/v1/reports/overview")
+            assert (answer.status_code, "turned off" in answer.json()["error"]) == (503, True)
+            assert analytics_process(started) is None
+        finally:
+            started.stop()
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def test_commands_work_without_a_server_too() -> None:
+    with directory() as path:
+        data = path / "data"
+        with server(data, shop=True) as running:
+            batch = [event(uuid=f"u{n % 3}", product_id="5") for n in range(20)]
+            httpx.post(f"{running.url}/api/v2/analytics/event/bulk", params={"key": PUBLIC_KEY}, json=batch)
+            running.stop()
+        told = command(
+            "sql",
+            "select count(*) as n, count(distinct visitor) as v from events",
+            "--shop",
+            "shop",
+            "--format",
+            "json",
+            data=data,
+        )
+        assert told.stdout == '{"n":20,"v":3}\n'
+        assert command("sql", "from range(2)", "--shop", "shop", "--format", "csv", data=data).stdout == "range\n0\n1\n"
+        table = command("report", "overview", "last=1d", "--shop", "shop", data=data).stdout
+        assert re.search(r"events +20", table)
+        lines = command(
+            "report", "timeseries", "last=1d", "granularity=day", "--shop", "shop", "--csv", data=data
+        ).stdout.splitlines()
+        assert lines[0].startswith("start,events,views")
+        assert len(lines) == 2
+        wrong = command("sql", "drop view events", "--shop", "shop", data=data, check=False)
+        assert (wrong.returncode, "must be a SELECT" in wrong.stderr) == (1, True)
+        status = command("analytics", "status", "--json", data=data)
+        assert '"behind":0' in status.stdout
