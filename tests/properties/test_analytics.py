@@ -1,4 +1,4 @@
-"""Analytics, whatever happens: made in any batches, or anew, it is the same; and every figure is what a naive reading gives."""
+"""Analytics, whatever happens: made in any batches or anew it is the same, and every figure is what a naive reading gives."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,10 +32,22 @@ _NOW = Milliseconds(_START + 40 * DAY_MS)
 
 _SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
-_KINDS = [("user", verb, "product") for verb in ("viewed", "viewed", "viewed", "added", "added", "removed", "purchased")] + [
+_KINDS = [
+    *(("user", verb, "product") for verb in ("viewed", "viewed", "viewed", "added", "added", "removed", "purchased")),
     ("collection", "viewed", "product"),
     ("user", "searched", "term"),
 ]
+_PEOPLE = [
+    *(("u1", None, None), ("u1", "c1", None), ("u2", None, None), ("u2", "c1", None), ("u2", "c2", None)),
+    *(("u1", None, "s1"), ("u3", None, "s1"), ("u3", None, None), (None, "c1", None), (None, "c2", None)),
+    *((None, None, "s2"), ("u3", "c2", "s2"), (None, None, None)),
+]
+"""Who may do something: uuid, customer and session."""
+_PRODUCTS = [
+    *(("1", None, None), ("1", "one", "11"), (None, "one", None), ("2", "two", None), (None, "two", "21")),
+    *((None, None, "11"), (None, None, "99"), ("3", "one", None), (None, "7310002224", None)),
+]
+"""What it may be about: product id, handle and variant."""
 _FLAGS: list[list[Flag] | None] = [None, None, None, None, ["bot"], ["test"], ["late"]]
 _TIMES = st.one_of(
     st.integers(0, 240).map(lambda minutes: minutes * MINUTE_MS),
@@ -49,19 +61,8 @@ def events(draw: st.DrawFn) -> Event:
     """One event of a small shop, about few products, by few people, at any time."""
     subject, verb, noun = draw(st.sampled_from(_KINDS))
     time = Milliseconds(_START + draw(_TIMES))
-    uuid, customer, session = draw(
-        st.sampled_from(
-            [("u1", None, None), ("u1", "c1", None), ("u2", None, None), ("u2", "c1", None), ("u2", "c2", None)]
-            + [("u1", None, "s1"), ("u3", None, "s1"), ("u3", None, None), (None, "c1", None), (None, "c2", None)]
-            + [(None, None, "s2"), ("u3", "c2", "s2"), (None, None, None)]
-        )
-    )
-    product = draw(
-        st.sampled_from(
-            [("1", None, None), ("1", "one", "11"), (None, "one", None), ("2", "two", None), (None, "two", "21")]
-            + [(None, None, "11"), (None, None, "99"), ("3", "one", None), (None, "7310002224", None)]
-        )
-    )
+    uuid, customer, session = draw(st.sampled_from(_PEOPLE))
+    product = draw(st.sampled_from(_PRODUCTS))
     bought = verb == "purchased"
     return Event(
         shop=SHOP,
@@ -130,7 +131,7 @@ _WINDOWS = st.sampled_from([(0, 30), (0, 1), (1, 8), (7, 14)])
 # --- rebuilt = incremental ------------------------------------------------------------------------------------------
 
 _DUMPS = (
-    """SELECT e.position, e.time, e.kind, e.marks, p.hash, c.hash, s.start, s.name, r.name, e.price, e.quantity FROM store.events e
+    """SELECT e.position, e.time, e.kind, e.marks, p.hash, c.hash, s.start, s.name, r.name, e.price FROM store.events e
     LEFT JOIN store.people p ON p.number = e.person LEFT JOIN store.people c ON c.number = e.customer
     LEFT JOIN store.sessions s ON s.number = e.session LEFT JOIN store.names n ON n.number = e.product
     LEFT JOIN store.names r ON r.number = n.product ORDER BY 1""",
@@ -143,7 +144,9 @@ _DUMPS = (
     LEFT JOIN store.sessions s ON s.number = t.session ORDER BY 1""",
     """SELECT p.hash, n.position, c.hash, n.time FROM store.namings n JOIN store.people p ON p.number = n.person
     JOIN store.people c ON c.number = n.customer ORDER BY 1, 2""",
-    "SELECT DISTINCT p.hash FROM store.apart a JOIN store.people p ON p.number = a.person ORDER BY 1",
+    "SELECT p.hash FROM store.apart a JOIN store.people p ON p.number = a.person ORDER BY 1",
+    """SELECT p.hash, f.hash FROM store.figures c JOIN store.people p ON p.number = c.person
+    JOIN store.people f ON f.number = c.figure ORDER BY 1""",
     "SELECT * FROM store.ties ORDER BY 1",
     "SELECT * FROM store.positions",
 )

@@ -95,7 +95,9 @@ def given(connection: Connection, name: str, columns: Mapping[str, Column]) -> I
     try:
         yield
     finally:
-        connection.unregister(name)
+        # In a transaction that failed it can't be taken away, and goes with it.
+        with suppress(duckdb.TransactionException):
+            connection.unregister(name)
 
 
 def whole(values: Iterable[int | None], kind: type[np.generic] = np.int64) -> Column:

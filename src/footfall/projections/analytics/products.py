@@ -15,6 +15,7 @@ from footfall.catalog.collection import Collection
 from footfall.catalog.product import Product, is_in_stock, is_published, known
 from footfall.catalog.told import ToldProduct
 from footfall.event import Event
+from footfall.identifiers import product_reference
 from footfall.limits import ANALYTICS_NUMBERS_CACHED_MAX
 from footfall.projections.analytics.engine import Connection, given, rows, texts, whole
 from footfall.projections.analytics.numbers import Names
@@ -33,8 +34,8 @@ class Products:
         self._connection = connection
         self._names = names
         self._ties: dict[str, ToldProduct] = {}
-        self._said: set[tuple[str | None, ...]] = set()
-        """What events said since anything changed: nothing new when it is said again."""
+        self._said: dict[str, tuple[object, ...]] = {}
+        """What an event said of a name last: the same once more is no news."""
         self._fresh = names.next
         """Names from this number on have not been resolved."""
         self._stale = False
@@ -46,16 +47,34 @@ class Products:
         """Take in what events tell of products, in the order of the log."""
         told: dict[str, ToldProduct] = {}
         for event in events:
-            said = (event.product_id, event.product_handle, event.variant_id, event.product_title)
-            if said in self._said:
+            if not self._is_news(event):
                 continue
-            self._said.add(said)
             for name, telling in tellings(event):
                 told[name] = _over(telling, told.get(name, _NOTHING))
         if told:
             self._keep(told)
         if len(self._said) > ANALYTICS_NUMBERS_CACHED_MAX:
             self._said.clear()
+
+    def _is_news(self, event: Event) -> bool:
+        """Whether an event says something else of one of its names than the event before it that named it."""
+        product_id, handle, variant_id = event.product_id, event.product_handle, event.variant_id
+        reference = product_reference(product_id, handle, variant_id)
+        if reference is None:
+            return False
+        names: list[str] = [reference]
+        if handle is not None:
+            names += ("h:" + handle, "p:" + handle)
+        if variant_id is not None:
+            names.append("v:" + variant_id)
+        says = (product_id, handle, event.product_title, variant_id is None)
+        said = self._said
+        news = False
+        for name in names:
+            if said.get(name) != says:
+                said[name] = says
+                news = True
+        return news
 
     def _keep(self, told: Mapping[str, ToldProduct]) -> None:
         before = self._known_ties(told)
@@ -69,8 +88,6 @@ class Products:
             self._ties[name] = tie
         if not changed:
             return
-        # What was said before may be news again, once something else was said.
-        self._said.clear()
         columns = {"name": texts(changed)}
         columns |= {field: texts(getattr(tie, field) for tie in changed.values()) for field in _TIE}
         with given(self._connection, "tied", columns):

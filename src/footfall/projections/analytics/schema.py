@@ -74,11 +74,12 @@ CREATE TABLE store.positions (stream VARCHAR, part USMALLINT, position BIGINT);
 CREATE TABLE store.events ({", ".join(f"{name} {kind}" for name, kind in EVENT_COLUMNS)});
 CREATE TABLE store.people (number UINTEGER, hash UBIGINT);
 CREATE TABLE store.namings (person UINTEGER, position BIGINT, customer UINTEGER, time BIGINT);
+CREATE TABLE store.figures (person UINTEGER, figure UINTEGER);
 CREATE TABLE store.apart (person UINTEGER);
 CREATE TABLE store.sessions (number UINTEGER, name UBIGINT, marks UTINYINT, person UINTEGER, mixed BOOLEAN,
-    customer UINTEGER, start BIGINT, finish BIGINT, position BIGINT, known_after BIGINT, events UINTEGER, views UINTEGER, adds UINTEGER,
-    removes UINTEGER, purchases UINTEGER, viewed_at BIGINT, added_at BIGINT, device VARCHAR, country VARCHAR, source VARCHAR,
-    theme VARCHAR, landing VARCHAR);
+    customer UINTEGER, start BIGINT, finish BIGINT, position BIGINT, known_after BIGINT, events UINTEGER, views UINTEGER,
+    adds UINTEGER, removes UINTEGER, purchases UINTEGER, viewed_at BIGINT, added_at BIGINT, device VARCHAR, country VARCHAR,
+    source VARCHAR, theme VARCHAR, landing VARCHAR);
 CREATE TABLE store.names (number UINTEGER, name VARCHAR, product UINTEGER);
 CREATE TABLE store.ties (name VARCHAR, product_id VARCHAR, handle VARCHAR, variant_id VARCHAR, title VARCHAR);
 CREATE TABLE store.catalog_names (name VARCHAR, key VARCHAR);
@@ -95,10 +96,10 @@ CREATE TABLE store.orders (order_id VARCHAR, number UBIGINT, time BIGINT, test B
 CREATE TABLE store.order_lines (order_id VARCHAR, line VARCHAR, product UINTEGER, variant UINTEGER, placed BIGINT,
     units BIGINT, amount {AMOUNT}, refunded {AMOUNT}, source VARCHAR, widget VARCHAR, attribution VARCHAR);
 """
-"""``facts``: which log and which shape the file has. ``apart``: persons of whom a session does not tell who they are, since a
-customer was named or several shared one. ``names``: what events call products, and the number of the name that stands for
-each. ``ties``: what events told of names. ``told`` and ``tokens``: ``orders``. The rest is the catalog's and the orders'
-own."""
+"""``facts``: which log and which shape the file has. ``figures``: as whom persons count on whom one customer was named and
+nobody else, and these customers as themselves; ``apart``: persons of whom only each event tells as whom it counts. ``names``:
+what events call products, and the number of the name that stands for each. ``ties``: what events told of names. ``told`` and
+``tokens``: ``orders``. The rest is the catalog's and the orders' own."""
 
 _LINES: Final = f"""
 CREATE VIEW store.owned_orders AS

@@ -39,8 +39,11 @@ class Session:
 
     def take(self, start: int, finish: int) -> None:
         """Reach over another stretch of time as well."""
-        self.start = min(self.start, start)
-        self.finish = max(self.finish, finish)
+        # Compared in place: this runs for every event.
+        if start < self.start:
+            self.start = start
+        if finish > self.finish:
+            self.finish = finish
         self.touched = True
 
 
@@ -77,27 +80,30 @@ class Sessions:
                 self._unnamed.setdefault((person, marks), []).append(Session(number, 0, marks, start, finish))
 
     def _session(self, step: Step) -> int:
-        marks = step.marks & LEFT_OUT
-        if step.name:
-            session = self._named.get((step.name, marks))
+        time, person, name, marks = step
+        marks &= LEFT_OUT
+        if name:
+            session = self._named.get((name, marks))
             if session is None:
-                session = self._named[(step.name, marks)] = self._made(step, marks)
-            session.take(step.time, step.time)
+                session = self._named[(name, marks)] = self._made(step, marks)
+            session.take(time, time)
             return session.number
-        of_person = self._unnamed.setdefault((step.person, marks), [])
-        near = [s for s in of_person if s.start - SESSION_GAP_MS <= step.time <= s.finish + SESSION_GAP_MS]
+        of_person = self._unnamed.get((person, marks))
+        if of_person is None:
+            of_person = self._unnamed[(person, marks)] = []
+        near = [s for s in of_person if s.start - SESSION_GAP_MS <= time <= s.finish + SESSION_GAP_MS]
         if not near:
             near = [self._made(step, marks)]
             of_person.append(near[0])
-        # An event between two sessions can make them one: the older number stays.
-        near.sort(key=lambda session: session.number)
-        session = near[0]
-        session.take(step.time, step.time)
-        for other in near[1:]:
-            session.take(other.start, other.finish)
-            of_person.remove(other)
-            self._merged[other.number] = session.number
-        return session.number
+        elif len(near) > 1:
+            # An event between two sessions can make them one: the older number stays.
+            near.sort(key=lambda session: session.number)
+            for other in near[1:]:
+                near[0].take(other.start, other.finish)
+                of_person.remove(other)
+                self._merged[other.number] = near[0].number
+        near[0].take(time, time)
+        return near[0].number
 
     def _made(self, step: Step, marks: int) -> Session:
         session = Session(self._next, step.name, marks, step.time, step.time)
@@ -124,10 +130,7 @@ class Sessions:
         bounds = [min(s.start for s in touched), max(s.finish for s in touched)]
         with given(self._connection, "touched", columns):
             self._connection.execute("DELETE FROM store.sessions WHERE number IN (SELECT number FROM touched)")
-            self._connection.execute(_COMPUTED, bounds)
-            if any(session.name for session in touched):
-                # One without a name of its own is one person's by what it is.
-                self._connection.execute(_APART)
+            self._connection.execute(COMPUTED, bounds)
 
     def _renumber(self) -> None:
         old = list(self._merged)
@@ -143,10 +146,6 @@ class Sessions:
             self._connection.execute("DELETE FROM store.sessions WHERE number IN (SELECT old FROM merged)")
 
 
-_APART: Final = (
-    "INSERT INTO store.apart SELECT DISTINCT person FROM store.events WHERE person NOT IN (SELECT person FROM store.apart)"
-    " AND session IN (SELECT s.number FROM store.sessions s JOIN touched USING (number) WHERE s.mixed)"
-)
 _NAMED: Final = "SELECT number, name, marks, start, finish FROM store.sessions WHERE name IN (SELECT name FROM asked)"
 _UNNAMED: Final = (
     "SELECT number, person, marks, start, finish FROM store.sessions"
@@ -163,7 +162,7 @@ def _count(kinds: Iterable[int]) -> str:
     return f"count(*) FILTER (e.kind IN ({', '.join(map(str, kinds))}))"
 
 
-_COMPUTED: Final = f"""
+COMPUTED: Final = f"""
 INSERT INTO store.sessions
 WITH inside AS (
     SELECT e.*, row_number() OVER (ORDER BY e.time, e.position) AS place FROM store.events e

@@ -1,8 +1,9 @@
 """The analytics process: feeds the files of shops, and answers what the server asks.
 
 The server writes a JSON object a line: ``{"shops": {id: key}}``, ``{"ends": {stream: position}}``, ``{"ask": number, …}``,
-``{"cancel": number}``, ``{"stop": true}``. Back come a JSON object a line, and behind it as many bytes as its ``bytes`` says: what became of a
-question, where shops are, and what was set aside. Its standard input ends when the server does, and so does it, at once.
+``{"cancel": number}``, ``{"stop": true}``. Back come a JSON object a line, and behind it as many bytes as its ``bytes`` says:
+what became of a question, where shops are, and what was set aside. Its standard input ends when the server does, and so does
+it, at once.
 """
 
 import os

@@ -160,43 +160,85 @@ owned AS (
 )"""
 """Who each event of ``e`` counts as: the customer who owns it (``projections.identity``), else the person who left it."""
 
+APART: Final = "SELECT person FROM store.apart"
+_EXCEPTIONS: Final = f"{APART} UNION ALL SELECT person FROM store.figures"
+
 
 def visitors(asked: Asked, *, one_point: bool = False) -> dict[int, int]:
     """Distinct persons by the number of the point, a customer where one owns the event.
 
-    Nearly all persons have one number and no other. These are counted by a bit for each; those who are apart by their events.
+    Nearly all persons count as themselves: of these there is a bit for each. The others are looked up, or, where only each
+    event tells as whom they count, told by their events.
     """
-    apart = asked.rows("SELECT count(*) FROM store.apart")[0][0] > 0
-    found: dict[int, int] = {}
+    if not asked.people:
+        return {}
+    points = 1 if one_point else len(asked.starts)
     with given(asked.connection, "points", _points(asked)):
-        source, point = "store.events e", "0"
-        if not one_point:
-            source, point = f"store.events e JOIN points p ON p.quarter = e.time // {QUARTER_MS}", "p.point"
-        if asked.people:
-            count = _distinct(asked, 1 if one_point else len(asked.starts), apart=apart)
-            told = asked.rows(
-                f"SELECT {point}, {count} FROM {source} WHERE {asked.events()} AND e.person IS NOT NULL GROUP BY 1"
-            )
-            found.update(told)
-        if apart:
-            told = asked.rows(
-                f"WITH e AS (SELECT e.person, e.customer, e.position, e.time, {point} AS point FROM {source}"
-                f" WHERE {asked.events()} AND e.person IN (SELECT person FROM store.apart)), {OWNED}"
-                " SELECT point, count(DISTINCT figure) FROM owned GROUP BY 1"
-            )
-            for number, persons in told:
-                found[number] = found.get(number, 0) + persons
+        seen = _seen_in_events(asked, one_point=one_point) if asked.is_filtered else _seen_in_sessions(asked, points)
+        if points * asked.people // 8 > REPORT_BITMAP_BYTES_MAX:
+            plain = f"SELECT point, count(DISTINCT person) FROM seen WHERE person NOT IN ({_EXCEPTIONS}) GROUP BY 1"
+        else:
+            # Number 0 is nobody's: where there are no exceptions, its bit makes the set that none is in.
+            of_exceptions = f"SELECT bitstring_agg(person, 0, {asked.people}) FROM ({_EXCEPTIONS} UNION ALL SELECT 0)"
+            bits = f"bitstring_agg(person, 0, {asked.people})"
+            plain = f"SELECT point, bit_count({bits} & ~({of_exceptions})) FROM seen GROUP BY 1"
+        found = dict(asked.rows(f"WITH {seen} {plain}"))
+        told = asked.rows(
+            f"""WITH {seen}, looked_up AS (SELECT DISTINCT s.point, f.figure FROM seen s JOIN store.figures f USING (person)),
+            e AS MATERIALIZED (
+                SELECT e.person, e.customer, e.position, e.time FROM store.events e
+                WHERE e.person IN ({APART}) AND {asked.events()}
+            ), {OWNED}, told AS (
+                SELECT * FROM looked_up UNION SELECT {_point(asked, "o.time", one_point=one_point)}, o.figure FROM owned o
+            ) SELECT point, count(*) FROM told GROUP BY 1"""
+        )
+    for point, persons in told:
+        found[point] = found.get(point, 0) + persons
     return found
 
 
-def _distinct(asked: Asked, points: int, *, apart: bool) -> str:
-    """An expression that counts the persons who are not apart."""
-    if points * asked.people // 8 > REPORT_BITMAP_BYTES_MAX:
-        return "count(DISTINCT e.person)" + (" FILTER (e.person NOT IN (SELECT person FROM store.apart))" if apart else "")
-    bits = f"bitstring_agg(e.person, 1, {asked.people})"
-    if not apart:
-        return f"bit_count({bits})"
-    return f"bit_count({bits} & ~(SELECT bitstring_agg(person, 1, {asked.people}) FROM store.apart))"
+def _seen_in_events(asked: Asked, *, one_point: bool) -> str:
+    """Persons with the points in which they did something, by their events."""
+    return (
+        f"seen AS (SELECT {_point(asked, 'e.time', one_point=one_point)} AS point, e.person FROM store.events e"
+        f" WHERE {asked.events()} AND e.person IS NOT NULL)"
+    )
+
+
+def _seen_in_sessions(asked: Asked, points: int) -> str:
+    """The same by sessions, a quarter as many: a session has an event where it begins and where it ends. What it has between
+    these, its events tell, as they do of one that several persons share."""
+    window, one_point = asked.window, points == 1
+    asked.connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE stretched AS SELECT s.number, s.person, s.mixed,
+            CASE WHEN s.start < {window.start} THEN -1 ELSE {_point(asked, "s.start", one_point=one_point)} END AS first,
+            CASE WHEN s.finish >= {window.end} THEN {points} ELSE {_point(asked, "s.finish", one_point=one_point)} END AS last
+        FROM store.sessions s
+        WHERE s.start < {window.end} AND s.finish >= {window.start} AND s.marks & {asked.marks_left_out} = 0"""
+    )
+    known = "NOT mixed AND person IS NOT NULL"
+    if one_point:
+        seen = f"SELECT 0 AS point, person FROM stretched WHERE (first = 0 OR last = 0) AND {known}"
+    else:
+        seen = f"""
+        SELECT first AS point, person FROM stretched WHERE first >= 0 AND {known} UNION ALL
+        SELECT last, person FROM stretched WHERE last < {points} AND last <> first AND {known}"""
+    ((doubtful,),) = asked.rows("SELECT count(*) FROM stretched WHERE mixed OR last - first > 1")
+    if doubtful:
+        seen += f"""
+        UNION ALL SELECT {_point(asked, "e.time", one_point=one_point)}, e.person FROM store.events e
+        WHERE {asked.events()} AND e.person IS NOT NULL
+            AND e.session IN (SELECT number FROM stretched WHERE mixed OR last - first > 1)"""
+    return f"seen AS ({seen})"
+
+
+def _point(asked: Asked, time: str, *, one_point: bool) -> str:
+    """An expression for the number of the point into which a time of the window falls; looked up in a list, since a join with
+    every quarter hour would take three times as long."""
+    if one_point:
+        return "0"
+    first = asked.window.start // QUARTER_MS
+    return f"(SELECT list(point ORDER BY quarter) FROM points)[{time} // {QUARTER_MS} - {first} + 1]"
 
 
 def _points(asked: Asked) -> dict[str, Any]:

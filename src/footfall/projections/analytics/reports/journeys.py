@@ -6,7 +6,7 @@ from typing import Any, Final
 from footfall.clock import DAY_MS
 from footfall.projections.analytics.asking import Window, bucket_starts
 from footfall.projections.analytics.reports.asked import Asked, Told, ratio
-from footfall.projections.analytics.reports.figures import OWNED
+from footfall.projections.analytics.reports.figures import APART, OWNED
 from footfall.projections.analytics.schema import ADDED, VIEWED
 
 STEPS: Final = ("viewed", "added", "purchased")
@@ -97,44 +97,65 @@ def _by_visitor(asked: Asked) -> _Counts:
     Most are told by their first view alone. Only for those whom it does not tell, every add looks for the last view before it,
     and every purchase for the last add: a chain through these is the shortest that there is.
     """
-    within = asked.question.within_ms
-    (asked.connection).execute(
-        f"""CREATE OR REPLACE TEMP TABLE steps AS WITH {_journeys(asked)}
-        SELECT s.person, s.number, s.start, s.viewed_at, {_part_of(asked)} AS part FROM s WHERE s.person IS NOT NULL"""
-    )
-    chosen = " AND e.product IN (SELECT number FROM chosen)" if asked.has_product_filter else ""
-    events = f"SELECT e.person, e.time FROM store.events e WHERE e.session IN (SELECT number FROM steps){chosen}"
+    for statement in _VISITORS_STEPS.format(
+        journeys=_journeys(asked),
+        part=_part_of(asked),
+        bought=_bought(asked),
+        inside=_inside(asked),
+        within=asked.question.within_ms,
+    ).split(";"):
+        asked.connection.execute(statement)
     return asked.rows(
-        f"""WITH first AS MATERIALIZED (
-            SELECT person, min(viewed_at) AS viewed, arg_min(part, start) AS part FROM steps GROUP BY person
-        ), adds AS MATERIALIZED ({events} AND e.kind = {ADDED}),
-        buys AS MATERIALIZED (
-            SELECT DISTINCT coalesce(l.person, l.customer) AS person, l.time FROM {_bought(asked)}
-        ), early AS (
-            SELECT f.person, f.viewed, min(a.time) FILTER (a.time >= f.viewed) AS added
-            FROM first f JOIN adds a USING (person) WHERE f.viewed IS NOT NULL GROUP BY ALL
-        ), told AS MATERIALIZED (
-            SELECT e.person, e.added - e.viewed <= {within} AS added,
-                coalesce(bool_or(b.time >= e.added AND b.time - e.viewed <= {within}), false) AS bought,
-                count(b.time) > 0 AS buyer
-            FROM early e LEFT JOIN buys b USING (person) GROUP BY e.person, e.added, e.viewed
-        ), unsure AS MATERIALIZED (
-            SELECT person FROM told WHERE NOT coalesce(added, false) OR (buyer AND NOT bought)
-        ), views AS ({events} AND e.kind = {VIEWED} AND e.person IN (SELECT person FROM unsure)),
-        viewed_adds AS MATERIALIZED (
-            SELECT a.person, a.time, v.time AS viewed FROM adds a ASOF JOIN views v ON v.person = a.person AND v.time <= a.time
-            WHERE a.person IN (SELECT person FROM unsure)
-        ), late_adds AS (SELECT person, bool_or(time - viewed <= {within}) AS added FROM viewed_adds GROUP BY person),
-        late_buys AS (
-            SELECT b.person, bool_or(b.time - a.viewed <= {within}) AS bought
-            FROM buys b ASOF JOIN viewed_adds a ON a.person = b.person AND a.time <= b.time GROUP BY b.person
-        )
-        SELECT f.part, count(f.viewed),
-            count(*) FILTER (coalesce(t.added, false) OR coalesce(x.added, false)),
+        """SELECT f.part, count(f.viewed), count(*) FILTER (coalesce(t.added, false) OR coalesce(x.added, false)),
             count(*) FILTER (coalesce(t.bought, false) OR coalesce(y.bought, false))
-        FROM first f LEFT JOIN told t USING (person) LEFT JOIN late_adds x USING (person) LEFT JOIN late_buys y USING (person)
-        GROUP BY 1"""
+        FROM first_views f LEFT JOIN told t USING (person) LEFT JOIN late_adds x USING (person)
+        LEFT JOIN late_buys y USING (person) GROUP BY 1"""
     )
+
+
+def _inside(asked: Asked) -> str:
+    """The condition on events ``e`` of sessions that began in the window. All but those of the few sessions that lie across
+    one of its ends are told by their own time."""
+    start, end = asked.window.start, asked.window.end
+    parts = [
+        f"e.marks & {asked.marks_left_out} = 0 AND e.time >= {start}",
+        f"e.session NOT IN (SELECT number FROM store.sessions WHERE start < {start} AND finish >= {start})",
+        f"(e.time < {end} OR e.session IN (SELECT number FROM store.sessions WHERE start < {end} AND finish >= {end}))",
+    ]
+    if asked.is_filtered:
+        parts.append(f"e.session IN (SELECT s.number FROM store.sessions s WHERE {asked.sessions()})")
+    if asked.has_product_filter:
+        parts.append("e.product IN (SELECT number FROM chosen)")
+    return " AND ".join(parts)
+
+
+# Temporary tables rather than one statement: what a step is done with is not in memory while the next one works.
+_VISITORS_STEPS: Final = f"""
+CREATE TEMP TABLE first_views AS WITH {{journeys}}
+    SELECT s.person, min(s.viewed_at) AS viewed, arg_min({{part}}, s.start) AS part FROM s
+    WHERE s.person IS NOT NULL GROUP BY s.person;
+CREATE TEMP TABLE adds AS SELECT e.person, e.time FROM store.events e WHERE e.kind = {ADDED} AND e.person IS NOT NULL
+    AND {{inside}};
+CREATE TEMP TABLE buys AS SELECT DISTINCT coalesce(l.person, l.customer) AS person, l.time FROM {{bought}};
+CREATE TEMP TABLE early AS
+    SELECT f.person, f.viewed, min(a.time) FILTER (a.time >= f.viewed) AS added
+    FROM first_views f JOIN adds a USING (person) WHERE f.viewed IS NOT NULL GROUP BY f.person, f.viewed;
+CREATE TEMP TABLE told AS
+    SELECT e.person, any_value(e.added - e.viewed <= {{within}}) AS added, count(b.time) > 0 AS buyer,
+        coalesce(bool_or(b.time >= e.added AND b.time - e.viewed <= {{within}}), false) AS bought
+    FROM early e LEFT JOIN buys b USING (person) GROUP BY e.person;
+CREATE TEMP TABLE unsure AS SELECT person FROM told WHERE NOT coalesce(added, false) OR (buyer AND NOT bought);
+CREATE TEMP TABLE viewed_adds AS
+    WITH views AS (
+        SELECT e.person, e.time FROM store.events e WHERE e.kind = {VIEWED} AND e.person IN (SELECT person FROM unsure)
+            AND {{inside}}
+    ), late AS (SELECT person, time FROM adds WHERE person IN (SELECT person FROM unsure))
+    SELECT a.person, a.time, v.time AS viewed FROM late a ASOF JOIN views v ON v.person = a.person AND v.time <= a.time;
+CREATE TEMP TABLE late_adds AS SELECT person, bool_or(time - viewed <= {{within}}) AS added FROM viewed_adds GROUP BY person;
+CREATE TEMP TABLE late_buys AS
+    SELECT b.person, bool_or(b.time - a.viewed <= {{within}}) AS bought
+    FROM buys b ASOF JOIN viewed_adds a ON a.person = b.person AND a.time <= b.time GROUP BY b.person
+"""
 
 
 # --- sessions ------------------------------------------------------------------------------------------------------
@@ -224,12 +245,13 @@ def retention(asked: Asked) -> Told:
     told = asked.rows(
         f"""WITH e AS (
             SELECT s.person, s.customer, s.position, s.start + s.known_after AS time, s.start FROM store.sessions s
-            WHERE s.person IN (SELECT person FROM store.apart) AND s.start < {asked.window.end}
+            WHERE s.person IN ({APART}) AND s.start < {asked.window.end}
                 AND s.marks & {asked.marks_left_out} = 0
         ), {OWNED},
         came AS (
-            SELECT s.person AS figure, s.start FROM store.sessions s
-            WHERE s.person IS NOT NULL AND s.person NOT IN (SELECT person FROM store.apart) AND s.start < {asked.window.end}
+            SELECT coalesce(f.figure, s.person) AS figure, s.start FROM store.sessions s
+            LEFT JOIN store.figures f ON f.person = s.person
+            WHERE s.person IS NOT NULL AND s.person NOT IN ({APART}) AND s.start < {asked.window.end}
                 AND s.marks & {asked.marks_left_out} = 0
             UNION ALL SELECT figure, start FROM owned
         ), weeks AS (
