@@ -96,10 +96,11 @@ CREATE TABLE store.orders (order_id VARCHAR, number UBIGINT, time BIGINT, test B
 CREATE TABLE store.order_lines (order_id VARCHAR, line VARCHAR, product UINTEGER, variant UINTEGER, placed BIGINT,
     units BIGINT, amount {AMOUNT}, refunded {AMOUNT}, source VARCHAR, widget VARCHAR, attribution VARCHAR);
 """
-"""``facts``: which log and which shape the file has. ``figures``: as whom persons count on whom one customer was named and
-nobody else, and these customers as themselves; ``apart``: persons of whom only each event tells as whom it counts. ``names``:
-what events call products, and the number of the name that stands for each. ``ties``: what events told of names. ``told`` and
-``tokens``: ``orders``. The rest is the catalog's and the orders' own."""
+"""``facts``: which log and which shape the file has. ``sessions``: ``mixed`` where not all its events are of one person.
+``figures``: as whom persons count on whom one customer was named and nobody else, and these customers as themselves;
+``apart``: persons of whom only each event tells as whom it counts. ``names``: what events call products, and the number of the
+name that stands for each. ``ties``: what events told of names. ``told`` and ``tokens``: ``orders``. The rest is the catalog's
+and the orders' own."""
 
 _LINES: Final = f"""
 CREATE VIEW store.owned_orders AS

@@ -103,6 +103,7 @@ def _by_visitor(asked: Asked) -> _Counts:
         bought=_bought(asked),
         inside=_inside(asked),
         within=asked.question.within_ms,
+        chosen=" AND e.product IN (SELECT number FROM chosen)" if asked.has_product_filter else "",
     ).split(";"):
         asked.connection.execute(statement)
     return asked.rows(
@@ -132,8 +133,12 @@ def _inside(asked: Asked) -> str:
 # Temporary tables rather than one statement: what a step is done with is not in memory while the next one works.
 _VISITORS_STEPS: Final = f"""
 CREATE TEMP TABLE first_views AS WITH {{journeys}}
-    SELECT s.person, min(s.viewed_at) AS viewed, arg_min({{part}}, s.start) AS part FROM s
-    WHERE s.person IS NOT NULL GROUP BY s.person;
+    SELECT person, min(viewed) AS viewed, arg_min(part, start) AS part FROM (
+        SELECT s.person, s.viewed_at AS viewed, {{part}} AS part, s.start FROM s WHERE NOT s.mixed
+        UNION ALL
+        SELECT e.person, e.time, {{part}}, s.start FROM store.events e JOIN s ON s.number = e.session
+        WHERE s.mixed AND e.kind = {VIEWED}{{chosen}}
+    ) WHERE person IS NOT NULL GROUP BY person;
 CREATE TEMP TABLE adds AS SELECT e.person, e.time FROM store.events e WHERE e.kind = {ADDED} AND e.person IS NOT NULL
     AND {{inside}};
 CREATE TEMP TABLE buys AS SELECT DISTINCT coalesce(l.person, l.customer) AS person, l.time FROM {{bought}};
