@@ -436,6 +436,9 @@ REPORT_FILTER_VALUES_MAX: Final = 100
 REPORT_BITMAP_BYTES_MAX: Final = 64 * 1024 * 1024
 """Bytes of bitmaps in which a report counts distinct visitors, one for each point; more points are counted the slower way."""
 
+ORDER_EXPORT_BYTES_MAX: Final = 32 * 1024 * 1024
+"""An export of orders that is sent to be compared, packed or not: 100,000 orders packed. The command takes any size."""
+
 SQL_CHARACTERS_MAX: Final = 100_000
 """A statement: what people and tools write has a thousandth of it."""
 

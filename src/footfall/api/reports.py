@@ -1,6 +1,7 @@
 """``/api/v1/reports/{name}`` and ``/api/v1/sql``: the figures of a shop, for its own servers and people."""
 
 from collections.abc import Awaitable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from footfall.api.parts import Parts
 from footfall.clock import HOUR_MS
 from footfall.errors import AnalyticsUnavailableError, InputInvalidError, NotFoundError
 from footfall.identifiers import CustomerId, Position, Uuid, position_token, read_id, read_position_token, read_uuid
-from footfall.limits import AFTER_WAIT_SECONDS, SQL_ROWS_MAX
+from footfall.limits import AFTER_WAIT_SECONDS, ORDER_EXPORT_BYTES_MAX, SQL_ROWS_MAX
 from footfall.log.port import Stream
 from footfall.projections.analytics.asking import REPORTS, Question, read_report
 from footfall.projections.analytics.asking import Answer as Told
@@ -21,6 +22,7 @@ from footfall.projections.shops import Shop
 
 REPORTS_PATH: Final = "/api/v1/reports"
 SQL_PATH: Final = "/api/v1/sql"
+RECONCILIATION: Final = "reconciliation"
 _TYPES: Final = {"csv": "csv", "text/csv": "csv", "json": "json", "application/json": "json"}
 
 
@@ -40,17 +42,35 @@ class Reports:
         """One report over HTTP."""
         shop = require_secret(exchange, self._parts.shops)
         name = exchange.path.removeprefix(REPORTS_PATH + "/")
-        fields = await exchange.fields()
+        sent = await self._sent(exchange) if name == RECONCILIATION else None
+        fields: dict[str, Any] = dict(exchange.parameters()) if sent is not None else await exchange.fields()
         if "format" not in fields and "text/csv" in exchange.header(b"accept"):
             fields["format"] = "csv"
-        return await answered(self._parts, exchange, self.ask(shop, name, fields))
+        try:
+            return await answered(self._parts, exchange, self.ask(shop, name, fields, orders=sent))
+        finally:
+            if sent is not None:
+                sent.unlink(missing_ok=True)
 
-    async def ask(self, shop: Shop, name: str, fields: Mapping[str, Any]) -> Told:
-        """A report of a shop. Raises ``InputInvalidError``, ``NotFoundError``, ``AnalyticsUnavailableError``,
-        ``PositionNotReachedError``."""
+    async def _sent(self, exchange: Exchange) -> Path:
+        """The export of orders that came as a body, in a file. Raises ``Refused``."""
+        body = await exchange.packed(ORDER_EXPORT_BYTES_MAX) if exchange.method == "POST" else b""
+        if not body:
+            raise Refused(
+                400, "Send an export of orders as the body of a POST: the CSV of Shopify's admin, or JSON of its Admin API."
+            )
+        return await self._parts.analytics.keep(body)
+
+    async def ask(self, shop: Shop, name: str, fields: Mapping[str, Any], *, orders: Path | None = None) -> Told:
+        """A report of a shop; ``orders`` is the file that a reconciliation compares with. Raises ``InputInvalidError``,
+        ``NotFoundError``, ``AnalyticsUnavailableError``, ``PositionNotReachedError``."""
         question = read_report(name, fields, timezone=shop.timezone, currency=shop.currency, now=self._parts.clock.now())
         if name == "visitor":
             question = self._about_somebody(shop, question, fields)
+        elif name == RECONCILIATION:
+            if orders is None:
+                raise InputInvalidError("The report reconciliation needs an export of orders to compare with.")
+            question = msgspec.structs.replace(question, given={"path": str(orders), "name": "the export"})
         elif name == "data-health":
             question = msgspec.structs.replace(question, given=self._known_here(shop, question))
         after = read_after(self._parts, fields.get("after"))

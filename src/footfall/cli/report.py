@@ -19,11 +19,23 @@ _INNER: Final = (list, dict)
 @click.argument("name", type=click.Choice(list(REPORTS)))
 @click.argument("parameters", nargs=-1, type=Assignment(), metavar="[NAME=VALUE]...")
 @shop_option
+@click.option(
+    "--orders",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Of `reconciliation`: the export of orders to compare with, CSV or JSON.",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @data_option
 @json_option
 def report(
-    *, name: str, parameters: tuple[tuple[str, str], ...], shop: str, as_csv: bool, data: Path | None, as_json: bool
+    *,
+    name: str,
+    parameters: tuple[tuple[str, str], ...],
+    shop: str,
+    orders: Path | None,
+    as_csv: bool,
+    data: Path | None,
+    as_json: bool,
 ) -> None:
     """Show a report: its window, filters and other parameters are those of the HTTP interface.
 
@@ -31,13 +43,15 @@ def report(
     Examples:
       footfall report overview --shop my-shop last=7d compare=yes
       footfall report top-products --shop my-shop from=2026-11-01 to=2026-12-01 vendor=Acme --csv
+      footfall report reconciliation --shop my-shop last=30d --orders orders_export.csv
     """
     fields = dict(as_mapping(parameters))
     if as_csv:
         fields["format"] = "csv"
     with open_owner(data) as owner:
         catch_up(owner, shop)
-        text: str = owner.call("report", shop=shop, name=name, fields=fields)["text"]
+        compared = str(orders.resolve()) if orders is not None else None
+        text: str = owner.call("report", shop=shop, name=name, fields=fields, orders=compared)["text"]
     if as_csv:
         click.echo(text, nl=False)
     elif as_json:

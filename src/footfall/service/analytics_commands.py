@@ -5,6 +5,7 @@ Called as those of ``commands.py`` are, which is where they are reached.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from footfall.api.reports import Reports, Sql
@@ -21,9 +22,11 @@ class AnalyticsCommands:
         self._reports = Reports(service.parts)
         self._sql = Sql(service.parts)
 
-    async def report(self, shop: str, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """A report of a shop as text: JSON, or CSV with ``format=csv``."""
-        told = await self._reports.ask(self._book.find(shop), name, fields)
+    async def report(self, shop: str, name: str, fields: Mapping[str, Any], orders: str | None = None) -> dict[str, Any]:
+        """A report of a shop as text: JSON, or CSV with ``format=csv``. ``orders``: a file that a reconciliation compares."""
+        told = await self._reports.ask(
+            self._book.find(shop), name, fields, orders=Path(orders) if orders is not None else None
+        )
         return {"text": told.body.decode(), "behind": told.behind}
 
     async def sql(self, shop: str, statement: str, form: str, limit: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from footfall.projections.analytics.reports.figures import overview, timeseries
 from footfall.projections.analytics.reports.health import data_health
 from footfall.projections.analytics.reports.journeys import funnel, retention, sessions
 from footfall.projections.analytics.reports.products import top_products
+from footfall.projections.analytics.reports.reconciliation import reconciliation
 from footfall.projections.analytics.reports.search import search
 from footfall.projections.analytics.reports.visitor import visitor
 from footfall.projections.analytics.reports.widgets import widgets
@@ -32,6 +33,7 @@ _REPORTS: Final[Mapping[str, Callable[[Asked], Told]]] = {
     "search": search,
     "widgets": widgets,
     "visitor": visitor,
+    "reconciliation": reconciliation,
     "data-health": data_health,
 }
 _JSON: Final = "application/json"
@@ -63,7 +65,7 @@ def answer(connection: Connection, question: Question) -> Answered:
     finally:
         # Nothing was written; an interrupted transaction can't end in any other way.
         connection.execute("ROLLBACK")
-    repeatable = question.report not in ("sql", "data-health")
+    repeatable = question.report not in ("sql", "data-health", "reconciliation")
     return Answered(body, _CSV if question.format == "csv" else _JSON, repeatable)
 
 
@@ -82,8 +84,6 @@ def _reported(asked: Asked, told: Told) -> bytes:
         metadata["granularity"] = question.granularity
     if question.filters:
         metadata["filters"] = question.filters
-    if question.report == "reconciliation":
-        del metadata["currency"]
     return msgspec.json.encode({"data": told.data, "metadata": metadata})
 
 

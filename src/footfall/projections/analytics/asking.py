@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -90,7 +91,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     format: Literal["json", "csv"] = "json"
     statement: str = ""
     given: Mapping[str, Any] = {}
-    """What only the server knows: outcomes, lags, orders to compare with."""
+    """What only the server knows: outcomes, lags, the uuids of a visitor; of ``reconciliation`` the ``path`` of an export of
+    orders, and in its place the ``orders`` that it holds and what of it is ``unread``."""
 
 
 class Answer(NamedTuple):
@@ -114,6 +116,9 @@ class Analytics(Protocol):
         Who asks may be cancelled: then the engine stops as well. Raises ``InputInvalidError`` and ``NotFoundError`` for what
         the question can't have, ``PositionNotReachedError``.
         """
+
+    async def keep(self, content: bytes) -> Path:
+        """Keep what was sent with a question for the process, until whoever asked takes it away. Raises ``OSError``."""
 
     def behind(self, shop: ShopId) -> int:
         """How many records of the log a shop's file has not taken in."""

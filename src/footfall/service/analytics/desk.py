@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -33,6 +34,8 @@ from footfall.projections.shops import Shops
 
 DIRECTORY: Final = "analytics"
 """Where the files of shops are, in the data directory."""
+SPILL: Final = "spill"
+"""Where the engine puts what does not fit into memory, in that folder; cleared at each start."""
 _NICE: Final = 10
 _PARTITION: Final = 0
 _STREAMS: Final = (Stream.EVENTS, Stream.DOCUMENTS)
@@ -164,6 +167,18 @@ class Desk:
             del self._waiting[number]
             if not answer.done() or answer.cancelled():
                 self._send({"cancel": number})
+
+    async def keep(self, content: bytes) -> Path:
+        """Keep what was sent with a question for the process, until whoever asked takes it away."""
+        directory = self._data / DIRECTORY / SPILL
+        path = directory / f"{secrets.token_hex(8)}.sent"
+
+        def write() -> None:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+        await asyncio.to_thread(write)
+        return path
 
     async def start_anew(self, shop: ShopId) -> None:
         """Have a shop's file made anew from the log. Raises ``AnalyticsUnavailableError``."""

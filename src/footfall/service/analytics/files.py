@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
 
 import duckdb
 
@@ -17,8 +16,7 @@ from footfall.projections.analytics import engine
 from footfall.projections.analytics.engine import Connection
 from footfall.projections.analytics.file import Ends, prepare
 from footfall.projections.analytics.projection import Projection
-
-SPILL: Final = "spill"
+from footfall.service.analytics.desk import SPILL
 
 Told = Callable[[ShopId, str], None]
 """Told of a file that was set aside, and why."""

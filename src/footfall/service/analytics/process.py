@@ -23,14 +23,16 @@ import structlog
 
 from footfall.errors import FootfallError, InputInvalidError, NotFoundError
 from footfall.identifiers import Generation, Position, ShopId
+from footfall.intake.opening import Opened
+from footfall.intake.order_exports import exported_orders
 from footfall.limits import ANALYTICS_CACHE_BYTES_MAX, ANALYTICS_QUESTIONS_AT_ONCE
 from footfall.log.port import Stream
 from footfall.projections.analytics import engine
 from footfall.projections.analytics.answering import Answered, answer
 from footfall.projections.analytics.asking import Question
-from footfall.service.analytics.desk import DIRECTORY
+from footfall.service.analytics.desk import DIRECTORY, SPILL
 from footfall.service.analytics.feed import Feed
-from footfall.service.analytics.files import SPILL, Files
+from footfall.service.analytics.files import Files
 from footfall.service.service import LOG_FILE
 
 _RETRY_SECONDS: Final = 5.0
@@ -191,6 +193,18 @@ class _Process:
         finally:
             timer.cancel()
 
+    def _with_orders(self, question: Question) -> Question:
+        """The question with the orders of an export in the place of its path. Raises ``InputInvalidError``."""
+        path = Path(question.given["path"])
+        try:
+            with path.open("rb") as raw:
+                items = list(exported_orders(Opened(raw, question.given.get("name", path.name), path.stat().st_size)))
+        except OSError as failure:
+            raise InputInvalidError(f"{path} can't be read: {failure.strerror}.") from failure
+        unread = [{"line": item.line, "error": item.order} for item in items if isinstance(item.order, str)]
+        orders = [item.order for item in items if not isinstance(item.order, str)]
+        return msgspec.structs.replace(question, given={"orders": orders, "unread": unread[:_UNREAD_SHOWN_MAX]})
+
     def _worked_out(self, connection: engine.Connection, asked: _Asked) -> Answered:
         cursor = connection.cursor()
         with self._running_lock:
@@ -198,7 +212,8 @@ class _Process:
                 raise InputInvalidError(_STOPPED.format(asked.timeout_seconds))
             self._running[asked.number] = cursor
         try:
-            return answer(cursor, asked.question)
+            question = self._with_orders(asked.question) if asked.question.report == "reconciliation" else asked.question
+            return answer(cursor, question)
         except duckdb.InterruptException as failure:
             raise InputInvalidError(_STOPPED.format(asked.timeout_seconds)) from failure
         finally:
@@ -222,6 +237,7 @@ class _Process:
             self._output.flush()
 
 
+_UNREAD_SHOWN_MAX: Final = 100
 _STOPPED: Final = "This took more than {:g} seconds and was stopped. Ask for a shorter window or less at once."
 _TOO_LARGE: Final = (
     "This needs more memory than analytics may use (setting analytics_memory_mb). Ask for a shorter window or less at once."

@@ -1,0 +1,265 @@
+"""``reconciliation``: the orders that the shop's own system exported, beside those that are counted here, and why they differ.
+
+What the shop sees is an order's total: with tax and shipping, before refunds. What is counted here is revenue (semantics,
+Figures). Each difference is told apart by its cause, so that what is left has none.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from footfall.order import ExportedOrder
+from footfall.projections.analytics.reports.asked import Asked, Told, amount
+
+CAUSES: Final[Mapping[str, str]] = {
+    "missing": "the export has it, and nothing has told of it here",
+    "not_yet_delivered": "it is newer than any order that was told of here",
+    "claimed_only": "only a page has told of it, which is no proof",
+    "test": "it is a test",
+    "other_currency": "it is in another currency than the shop's, and stands apart",
+    "refunded": "it was paid back or cancelled, in part or in full",
+    "tax": "tax is no revenue",
+    "shipping": "shipping is no revenue",
+    "not_in_export": "it is counted here, and the export does not have it",
+    "without_order_id": "it was told without an order's id, so that nothing in the export can be it",
+    "without_id": "the export does not say the order's id, so that nothing here can be it",
+    "unexplained": "none of these",
+}
+"""Why orders differ, in the order in which they are told."""
+
+_ORDERS_LISTED_MAX: Final = 1_000
+_NONE: Final = Decimal(0)
+
+
+class _Ours(NamedTuple):
+    """An order as it is counted here. ``refunded`` includes what a cancellation took back."""
+
+    time: int
+    placed: int
+    units: int
+    revenue: Decimal
+    refunded: Decimal
+    currency: str | None
+    verified: bool
+
+
+class _Difference(NamedTuple):
+    """What one cause makes of one order: by how much the export says more."""
+
+    day: str
+    order: str
+    cause: str
+    orders: int
+    units: int
+    revenue: Decimal
+
+
+def reconciliation(asked: Asked) -> Told:
+    """Both sides and their differences by day, and the orders that differ, those with most to explain first."""
+    exported: Sequence[ExportedOrder] = asked.question.given["orders"]
+    inside = [order for order in exported if asked.window.start <= order.created_at < asked.window.end]
+    ours = _orders_here(asked, [order.id for order in exported if order.id is not None])
+    tests = {order for (order,) in asked.rows("SELECT order_id FROM store.orders WHERE test")}
+    comparison = _Comparison(asked, ours, tests)
+    differences = [*comparison.of_export(inside), *comparison.only_here({order.id for order in exported})]
+    days = _days(asked, inside, comparison, differences)
+    sums: dict[str, Any] = {side: _sum(day[side] for day in days) for side in ("export", "footfall", "difference")}
+    shown = sorted(differences, key=lambda one: (one.cause != "unexplained", -abs(one.revenue), one.order))
+    data = {
+        **sums,
+        "causes": _by_cause(differences),
+        "days": days,
+        "orders": [_shown(one) for one in shown[:_ORDERS_LISTED_MAX]],
+        "unread": asked.question.given.get("unread", []),
+    }
+    table = [
+        {
+            "day": day["day"],
+            **{f"{side}_{name}": day[side][name] for side in sums for name in _FIGURES},
+            **_flat(day["causes"]),
+        }
+        for day in days
+    ]
+    return Told(data, table)
+
+
+_FIGURES: Final = ("orders", "units", "revenue")
+
+
+class _Comparison:
+    """One order after the other, from both sides."""
+
+    def __init__(self, asked: Asked, ours: Mapping[str, _Ours], tests: set[str]) -> None:
+        self._asked = asked
+        self._ours = ours
+        self._tests = tests
+        self._newest = max((order.time for order in ours.values() if order.verified), default=0)
+        self._has_facts = any(order.verified for order in ours.values())
+
+    def day(self, time: int) -> str:
+        """The day of a moment, in the window's zone."""
+        return self._asked.label(type(self._asked.window.start)(time))[:10]
+
+    def counts(self, ours: _Ours) -> bool:
+        """Whether an order counts here: in the shop's currency, and no claim once there is more."""
+        own = self._asked.question.currency
+        return (ours.verified or not self._has_facts) and (ours.currency or own) == own
+
+    def of_export(self, orders: Iterable[ExportedOrder]) -> Iterator[_Difference]:
+        """How the orders of an export differ from what is counted here."""
+        seen: set[str] = set()
+        for order in orders:
+            key = order.id or order.name or ""
+            if key in seen:
+                # It stands in the export twice; the second time nothing is left to be the same as.
+                yield self._whole(order, "unexplained")
+                continue
+            seen.add(key)
+            cause = self._cause(order)
+            if cause is not None:
+                yield self._whole(order, cause)
+            elif order.id is not None:
+                yield from self._parts(order, self._ours[order.id])
+
+    def _cause(self, order: ExportedOrder) -> str | None:
+        """Why an order does not count here at all; ``None`` where it does."""
+        if order.test or order.id in self._tests:
+            return "test"
+        if order.currency is not None and order.currency != self._asked.question.currency:
+            return "other_currency"
+        if order.id is None:
+            return "without_id"
+        ours = self._ours.get(order.id)
+        if ours is None:
+            return "not_yet_delivered" if order.created_at > self._newest else "missing"
+        if not self.counts(ours):
+            return "claimed_only" if (ours.currency or "") in ("", self._asked.question.currency) else "other_currency"
+        return None
+
+    def _whole(self, order: ExportedOrder, cause: str) -> _Difference:
+        return _Difference(self.day(order.created_at), order.id or order.name or "", cause, 1, _units(order), _total(order))
+
+    def _parts(self, order: ExportedOrder, ours: _Ours) -> Iterator[_Difference]:
+        """How an order that both have differs. What the shop's total has beyond the lines is tax, where prices are without it,
+        and shipping; what the lines have beyond what is counted was paid back."""
+        day, key = self.day(order.created_at), order.id or ""
+        shipping, taxes, total = order.shipping or _NONE, order.taxes or _NONE, _total(order)
+        beyond = total - (order.subtotal if order.subtotal is not None else total - shipping - taxes)
+        tax = taxes if beyond == shipping + taxes else _NONE
+        explained = {"refunded": ours.refunded, "tax": tax, "shipping": shipping}
+        for cause, revenue in explained.items():
+            units = ours.placed - ours.units if cause == "refunded" else 0
+            if revenue or units:
+                yield _Difference(day, key, cause, 0, units, revenue)
+        left = total - ours.revenue - sum(explained.values(), _NONE)
+        units = _units(order) - ours.placed
+        if left or units:
+            yield _Difference(day, key, "unexplained", 0, units, left)
+
+    def only_here(self, exported: set[str | None]) -> Iterator[_Difference]:
+        """What is counted here and not in the export."""
+        window = self._asked.window
+        for key, ours in self._ours.items():
+            if key not in exported and window.start <= ours.time < window.end and self.counts(ours):
+                cause = "without_order_id" if key.startswith(_NO_ID) else "not_in_export"
+                shown = "" if key.startswith(_NO_ID) else key
+                yield _Difference(self.day(ours.time), shown, cause, -1, -ours.units, -ours.revenue)
+
+
+_NO_ID: Final = "\0"
+"""Begins the keys of what was told without an order's id: no id has what can't be printed."""
+
+
+def _orders_here(asked: Asked, ids: Sequence[str]) -> dict[str, _Ours]:
+    """The orders of the window, and those that the export names, by their ids; those without one by a key that is none."""
+    window = asked.window
+    told = asked.rows(
+        f"""SELECT order_id, CASE WHEN order_id IS NULL THEN order_key END, min(time), sum(placed)::BIGINT, sum(units)::BIGINT,
+            sum(amount), sum(refunded), any_value(currency), bool_or(verified)
+        FROM store.lines
+        WHERE (time >= {window.start} AND time < {window.end}) OR order_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY 1, 2""",
+        [list(ids)],
+    )
+    return {order_id if order_id is not None else _NO_ID + key: _Ours(*row) for order_id, key, *row in told}
+
+
+def _total(order: ExportedOrder) -> Decimal:
+    if order.total is not None:
+        return order.total
+    lines = sum(((line.price or _NONE) * line.quantity - (line.discount or _NONE) for line in order.lines), _NONE)
+    return (order.subtotal if order.subtotal is not None else lines) + (order.shipping or _NONE)
+
+
+def _units(order: ExportedOrder) -> int:
+    return sum(line.quantity for line in order.lines)
+
+
+def _days(
+    asked: Asked, inside: Sequence[ExportedOrder], comparison: _Comparison, differences: Sequence[_Difference]
+) -> list[dict[str, Any]]:
+    """Both sides of each day. What is counted here is the export's side less the differences: so they add up, whatever the day
+    by which either side goes."""
+    sides: dict[str, dict[str, Any]] = {}
+    for order in inside:
+        side = sides.setdefault(comparison.day(order.created_at), _nothing())
+        side["orders"] += 1
+        side["units"] += _units(order)
+        side["revenue"] += _total(order)
+    for one in differences:
+        sides.setdefault(one.day, _nothing())
+    days = []
+    for day in sorted(sides):
+        of_day = [one for one in differences if one.day == day]
+        gap = _nothing()
+        for one in of_day:
+            gap["orders"] += one.orders
+            gap["units"] += one.units
+            gap["revenue"] += one.revenue
+        days.append(
+            {
+                "day": day,
+                "export": _money(sides[day]),
+                "footfall": _money({name: sides[day][name] - gap[name] for name in _FIGURES}),
+                "difference": _money(gap),
+                "causes": _by_cause(of_day),
+            }
+        )
+    return days
+
+
+def _nothing() -> dict[str, Any]:
+    return {"orders": 0, "units": 0, "revenue": _NONE}
+
+
+def _by_cause(differences: Iterable[_Difference]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for one in differences:
+        row = found.setdefault(one.cause, {"cause": one.cause, "orders": 0, "units": 0, "revenue": _NONE, "of": set()})
+        row["orders"] += one.orders
+        row["units"] += one.units
+        row["revenue"] += one.revenue
+        row["of"].add(one.order)
+    return [
+        {**_money(found[cause]), "of_orders": len(found[cause]["of"]), "meaning": meaning}
+        for cause, meaning in CAUSES.items()
+        if cause in found
+    ]
+
+
+def _money(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: amount(value) if name == "revenue" else value for name, value in row.items() if name != "of"}
+
+
+def _sum(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    listed = list(rows)
+    found: dict[str, Any] = {name: sum(row[name] for row in listed) for name in ("orders", "units")}
+    return found | {"revenue": amount(sum((Decimal(row["revenue"]) for row in listed), _NONE))}
+
+
+def _flat(causes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    told = {cause["cause"]: cause["revenue"] for cause in causes}
+    return {cause: told.get(cause, amount(None)) for cause in CAUSES}
+
+
+def _shown(one: _Difference) -> dict[str, Any]:
+    return _money(one._asdict())
