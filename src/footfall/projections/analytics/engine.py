@@ -17,6 +17,16 @@ Connection = duckdb.DuckDBPyConnection
 Column = npt.NDArray[Any]
 _LOCKED_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 0.1
+_THE_MACHINES_FAULT: Final = (
+    "lock",
+    "permission",
+    "space",
+    "too many open",
+    "quota",
+    "read-only file system",
+    "out of memory",
+)
+"""Words in what the engine says of a file that it can't open, read or write although nothing is wrong with it."""
 _DAMAGE: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 
 
@@ -56,14 +66,15 @@ def open_file(path: Path, *, memory_bytes: int, spill: Path) -> Connection:
 
 
 def _translated(path: Path, failure: duckdb.Error) -> Exception:
-    if isinstance(failure, duckdb.IOException) and path.exists() and not _says_damage(failure):
+    if isinstance(failure, duckdb.IOException) and not _says_damage(failure):
         return AnalyticsUnavailableError(f"{path} can't be opened now: {_first_line(failure)}")
     return StoreDamagedError(f"{path} can't be read: {_first_line(failure)}")
 
 
-def _says_damage(failure: duckdb.Error) -> bool:
+def _says_damage(failure: duckdb.IOException) -> bool:
+    """Whether it is the file that is at fault, and not the machine. In doubt it is: a file is made anew from the log."""
     text = str(failure).lower()
-    return any(word in text for word in ("corrupt", "not a valid duckdb", "checksum", "wal", "magic", "read only", "version"))
+    return not any(word in text for word in _THE_MACHINES_FAULT)
 
 
 def is_damage(failure: duckdb.Error) -> bool:

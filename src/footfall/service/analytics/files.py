@@ -43,6 +43,8 @@ class Files:
         self._memory_bytes = memory_bytes
         self._set_aside = set_aside
         self._open: dict[ShopId, ShopFile] = {}
+        self._shares = 1
+        """Into how many parts the memory goes: as many files as were open at once. Every new shop comes with a few openings."""
         self._lock = threading.Lock()
         self._given_back = threading.Condition(self._lock)
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -71,9 +73,8 @@ class Files:
     def _opened(self, shop: ShopId, log_ends: Ends) -> ShopFile:
         if len(self._open) >= ANALYTICS_FILES_OPEN_MAX:
             self._make_room()
-        share = self._memory_bytes
-        while share * (len(self._open) + 1) > self._memory_bytes:
-            share //= 2
+        self._shares = max(self._shares, len(self._open) + 1)
+        share = self._memory_bytes // self._shares
         # A setting of an open file can't be changed: those with more than their share are opened anew when they are needed.
         for other, of in list(self._open.items()):
             if of.memory_bytes > share and not of.users:

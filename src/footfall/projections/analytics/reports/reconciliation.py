@@ -186,7 +186,7 @@ def _orders_here(asked: Asked, ids: Sequence[str]) -> dict[str, _Ours]:
 def _total(order: ExportedOrder) -> Decimal:
     if order.total is not None:
         return order.total
-    lines = sum(((line.price or _NONE) * line.quantity - (line.discount or _NONE) for line in order.lines), _NONE)
+    lines: Decimal = sum(((line.price or _NONE) * line.quantity - (line.discount or _NONE) for line in order.lines), _NONE)
     return (order.subtotal if order.subtotal is not None else lines) + (order.shipping or _NONE)
 
 

@@ -1,0 +1,161 @@
+"""Feeding: every shop gets all of its own, wherever it begins and whatever fails on the way."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from footfall.errors import AnalyticsUnavailableError
+from footfall.identifiers import Generation, Position, ShopId
+from footfall.limits import ANALYTICS_DISK_LEFT_MIN
+from footfall.log.port import Stream
+from footfall.projections.analytics import engine
+from footfall.service.analytics.feed import Feed
+from footfall.service.analytics.files import Files
+from footfall.service.service import LOG_FILE
+from tests.support import event, running
+
+_KEY = b"k" * 32
+_PLENTY = ANALYTICS_DISK_LEFT_MIN * 2
+
+
+class Fed:
+    """A log with the events of three shops, and a feed over it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.disk_left = _PLENTY
+        self.ends, self.generation = asyncio.run(self._made())
+        self.files = Files(directory / "analytics", self.generation, 256 * 1024 * 1024, lambda *_: None)
+        self.feed = Feed(directory / LOG_FILE, self.files, lambda: self.disk_left)
+        self.feed.ends = self.ends
+
+    async def _made(self) -> tuple[dict[Stream, Position], Generation]:
+        async with running(self.directory) as shop:
+            for name in ("second", "third"):
+                await shop.commands.shop_create(name)
+            for turn in range(5):
+                for number, name in enumerate(("shop", "second", "third"), 1):
+                    rows = [event(uuid=f"u{turn}", product_id=str(number)) for _ in range(number * 10)]
+                    await shop.commands.import_rows(name, "source", turn * number * 10, rows)
+            log = shop.service.log
+            ends = {stream: (await log.ends(stream))[0] for stream in (Stream.EVENTS, Stream.DOCUMENTS)}
+            return ends, log.generation
+
+    def know(self, *shops: int) -> None:
+        self.feed.know({ShopId(shop): _KEY for shop in shops})
+
+    def run(self) -> None:
+        """Step until nothing is left."""
+        while self.feed.step():
+            pass
+
+    def counted(self, shop: int) -> tuple[int, int]:
+        """Events of a shop, and of how many products."""
+        with self.files.borrowed(ShopId(shop), self.feed.log_ends) as file:
+            statement = "SELECT count(*), count(DISTINCT product) FROM store.events"
+            found: tuple[int, int] = engine.rows(file.connection, statement)[0]
+            return found
+
+
+@pytest.fixture
+def fed(tmp_path: Path) -> Iterator[Fed]:
+    made = Fed(tmp_path)
+    with closing(made.feed):
+        yield made
+    made.files.close()
+
+
+def test_each_shop_gets_its_own_events_and_no_others(fed: Fed) -> None:
+    fed.know(1, 2, 3)
+    fed.run()
+    assert [fed.counted(shop) for shop in (1, 2, 3)] == [(50, 1), (100, 1), (150, 1)]
+    assert [fed.feed.behind(ShopId(shop)) for shop in (1, 2, 3)] == [0, 0, 0]
+
+
+def test_a_shop_that_is_known_later_catches_up_and_then_goes_with_the_others(fed: Fed) -> None:
+    fed.know(1)
+    whole = dict(fed.ends)
+    fed.feed.ends = {Stream.EVENTS: Position(140), Stream.DOCUMENTS: whole[Stream.DOCUMENTS]}
+    fed.run()
+    assert fed.counted(1)[0] < 50
+    fed.feed.ends = whole
+    fed.know(3, 2)
+    fed.run()
+    assert [fed.counted(shop)[0] for shop in (1, 2, 3)] == [50, 100, 150]
+
+
+def test_a_full_disk_stops_it_and_it_goes_on_once_there_is_room(fed: Fed) -> None:
+    fed.know(1)
+    fed.disk_left = ANALYTICS_DISK_LEFT_MIN - 1
+    with pytest.raises(AnalyticsUnavailableError, match="disk is nearly full"):
+        fed.feed.step()
+    fed.disk_left = _PLENTY
+    fed.run()
+    assert fed.counted(1)[0] == 50
+
+
+@contextmanager
+def breaking(monkeypatch: pytest.MonkeyPatch, after: int) -> Iterator[None]:
+    """Let the engine fail after so many statements of a batch."""
+    given, left = engine.given, [after]
+
+    @contextmanager
+    def counted(connection, name, columns):  # type: ignore[no-untyped-def]  # as the engine's
+        left[0] -= 1
+        if left[0] == 0:
+            raise duckdb.IOException("No space left on device")
+        with given(connection, name, columns):
+            yield
+
+    with monkeypatch.context() as patched:
+        for module in ("rows", "numbers", "namings", "orders", "products", "sessions"):
+            patched.setattr(f"footfall.projections.analytics.{module}.given", counted)
+        yield
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 4, 5, 6, 7, 8])
+def test_a_batch_that_fails_in_the_middle_leaves_nothing_and_is_taken_in_again(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    fed.know(2)
+    with breaking(monkeypatch, after):
+        with suppress(AnalyticsUnavailableError):
+            # The last of these is more than a batch has.
+            fed.run()
+        assert fed.counted(2) in ((0, 0), (100, 1))
+    fed.run()
+    assert fed.counted(2) == (100, 1)
+
+
+def test_starting_anew_reads_everything_again_once(fed: Fed) -> None:
+    fed.know(1, 2)
+    fed.run()
+    fed.feed.start_anew(ShopId(2))
+    assert fed.feed.behind(ShopId(2)) == sum(fed.ends.values())
+    fed.run()
+    assert fed.counted(2) == (100, 1)
+
+
+def test_where_a_shop_is_that_had_nothing_of_its_own_is_kept_over_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("footfall.service.analytics.feed.ANALYTICS_UNSAVED_MAX", 100)
+    first = Fed(tmp_path)
+    first.feed.ends = {Stream.EVENTS: Position(10), Stream.DOCUMENTS: Position(1)}
+    first.know(1)
+    first.run()
+    first.feed.ends = first.ends
+    first.know(1)
+    # Nothing of a shop that has no events.
+    first.feed.know({ShopId(9): _KEY})
+    first.run()
+    first.feed.close()
+    first.files.close()
+    files = Files(tmp_path / "analytics", first.generation, 256 * 1024 * 1024, lambda *_: None)
+    with files.borrowed(ShopId(9), first.feed.log_ends) as file:
+        assert file.ends[Stream.EVENTS][0] == first.ends[Stream.EVENTS]
+    files.close()

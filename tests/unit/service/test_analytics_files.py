@@ -1,0 +1,93 @@
+"""Files of shops: a bounded number open with the memory shared, and what can't be read set aside."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from footfall.errors import AnalyticsUnavailableError
+from footfall.identifiers import Generation, Position, ShopId
+from footfall.limits import ANALYTICS_FILES_OPEN_MAX
+from footfall.log.port import Stream
+from footfall.projections.analytics.file import save_ends
+from footfall.service.analytics.files import Files
+
+_GENERATION = Generation("0badcafe")
+_MEMORY = 512 * 1024 * 1024
+_END = {Stream.EVENTS: {0: Position(10)}, Stream.DOCUMENTS: {0: Position(10)}}
+
+
+class Told:
+    """Files in a directory, and what was set aside."""
+
+    def __init__(self, directory: Path, generation: Generation = _GENERATION) -> None:
+        self.set_aside: list[tuple[int, str]] = []
+        self.files = Files(directory, generation, _MEMORY, lambda shop, why: self.set_aside.append((shop, why)))
+
+
+def test_a_file_alone_has_all_the_memory_and_several_share_it(tmp_path: Path) -> None:
+    files = Told(tmp_path).files
+    with files.borrowed(ShopId(1), _END) as alone:
+        assert alone.memory_bytes == _MEMORY
+    for _ in range(2):
+        for shop in range(1, 4):
+            with files.borrowed(ShopId(shop), _END):
+                pass
+    with ExitStack() as stack:
+        shares = [stack.enter_context(files.borrowed(ShopId(shop), _END)).memory_bytes for shop in range(1, 4)]
+    assert shares == [_MEMORY // 3] * 3
+    files.close()
+
+
+def test_the_file_that_was_used_longest_ago_is_closed_for_another_and_none_that_is_in_use(tmp_path: Path) -> None:
+    files = Told(tmp_path).files
+    with ExitStack() as stack:
+        for shop in range(1, ANALYTICS_FILES_OPEN_MAX + 1):
+            stack.enter_context(files.borrowed(ShopId(shop), _END))
+        with pytest.raises(AnalyticsUnavailableError, match="More shops"), files.borrowed(ShopId(99), _END):
+            pass
+    with files.borrowed(ShopId(99), _END) as file:
+        assert file.connection.execute("SELECT 1").fetchall() == [(1,)]
+    files.close()
+
+
+def test_a_file_keeps_where_it_is_over_being_closed(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    with told.files.borrowed(ShopId(1), _END) as file:
+        save_ends(file.connection, {Stream.EVENTS: {0: Position(7)}})
+    told.files.close()
+    again = Told(tmp_path)
+    with again.files.borrowed(ShopId(1), _END) as file:
+        assert file.ends == {Stream.EVENTS: {0: Position(7)}}
+    again.files.close()
+    assert again.set_aside == []
+
+
+@pytest.mark.parametrize("cut", [0, 3, 5_000])
+def test_a_file_that_cannot_be_read_is_set_aside_and_another_stands_in_its_place(tmp_path: Path, cut: int) -> None:
+    told = Told(tmp_path)
+    with told.files.borrowed(ShopId(1), _END) as file:
+        save_ends(file.connection, {Stream.EVENTS: {0: Position(7)}})
+    told.files.close()
+    path = told.files.path(ShopId(1))
+    whole = path.read_bytes()
+    path.write_bytes(b"garbage" * 3_000 if cut == 0 else whole[:cut])
+    again = Told(tmp_path)
+    with again.files.borrowed(ShopId(1), _END) as file:
+        assert file.ends == {}
+    again.files.close()
+    assert [shop for shop, _ in again.set_aside] == [1]
+    assert path.with_suffix(".damaged").exists()
+
+
+def test_a_file_of_another_log_or_beyond_its_end_is_made_anew(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    with told.files.borrowed(ShopId(1), _END) as file:
+        save_ends(file.connection, {Stream.EVENTS: {0: Position(11)}})
+    told.files.close()
+    for generation in (_GENERATION, Generation("0ddba115")):
+        again = Told(tmp_path, generation)
+        with again.files.borrowed(ShopId(1), _END) as file:
+            assert file.ends == {}
+        again.files.close()
+        assert [shop for shop, _ in again.set_aside] == [1]
