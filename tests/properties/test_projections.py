@@ -258,11 +258,16 @@ def test_outcomes_are_counted_once_over_restarts_and_merges_that_fail(
 ) -> None:
     async def life(replica: Replica) -> None:
         counted: dict[ShopId, dict[str, int]] = {SHOP: {}, OTHER_SHOP: {}}
+        by_hour: dict[tuple[ShopId, int], dict[str, int]] = {(of, hour): {} for of in counted for hour in range(3)}
         deliveries: list[tuple[ShopId, int]] = []
 
         def check() -> None:
             for shop, totals in counted.items():
                 assert replica.outcomes.totals(shop) == totals
+                for hour in range(3):
+                    assert replica.outcomes.between(shop, hour, hour + 1) == by_hour[shop, hour]
+                assert replica.outcomes.between(shop, 0, 3) == totals
+                assert replica.outcomes.between(shop, 1, 1) == {}
                 found = [d.received_at for d in replica.outcomes.deliveries(shop, "id-1")]
                 assert found == [at for of, at in deliveries if of == shop]
 
@@ -271,7 +276,8 @@ def test_outcomes_are_counted_once_over_restarts_and_merges_that_fail(
                 reason = "verb" if outcome == "rejected" else ""
                 replica.outcomes.count(shop, hour, outcome, reason)
                 name = f"{outcome}:{reason}" if reason else outcome
-                counted[shop][name] = counted[shop].get(name, 0) + 1
+                for counts in (counted[shop], by_hour[shop, hour]):
+                    counts[name] = counts.get(name, 0) + 1
                 at = Milliseconds(len(deliveries))
                 replica.outcomes.duplicate(shop, event_digest(shop, "u1", "id-1"), at, (0, Position(1)))
                 deliveries.append((shop, at))

@@ -145,13 +145,13 @@ def _print_shop(shown: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(shown)
         return
-    fields = [
-        (name, value) for name, value in shown.items() if name not in ("public_key", "public_keys", "outcomes", "created_at")
-    ]
+    apart = ("public_key", "public_keys", "outcomes", "created_at")
+    fields = [(name.replace("_", " "), value) for name, value in shown.items() if name not in apart]
     fields[1:1] = [("public key", key) for key in shown["public_keys"]]
     fields.append(("created at", moment(shown["created_at"])))
+    # What is counted keeps its name: fields of events are called by it.
     fields.extend((_told(outcome), count) for outcome, count in shown.get("outcomes", {}).items())
-    print_fields([(name.replace("_", " "), value) for name, value in fields])
+    print_fields(fields)
 
 
 def _told(outcome: str) -> str:

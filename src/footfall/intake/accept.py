@@ -14,10 +14,11 @@ from footfall.identifiers import EventId, Position, ShopId, event_digest
 from footfall.intake.body import Unreadable, read_item
 from footfall.intake.fields import read_identifier
 from footfall.intake.quarantine import quarantined
-from footfall.intake.reading import Arrival, read_event
+from footfall.intake.reading import IDENTITY_FIELDS, Arrival, read_event
 from footfall.intake.receipt import Receipt
 from footfall.intake.rejection import Rejected
 from footfall.intake.usual import usual_event
+from footfall.intake.warned import Warned
 from footfall.limits import WAITING_EVENTS_MAX
 from footfall.log.port import Lane, Log, Place, Record, Span, Stream
 
@@ -40,7 +41,8 @@ class Outcomes(Protocol):
     """Counters of what happened to events: operational figures."""
 
     def count(self, shop: ShopId, hour: int, outcome: str, reason: str, events: int = 1) -> None:
-        """Add to the counter of an outcome (``accepted``, ``duplicate``, ``rejected``, ``warning``); hours since the epoch."""
+        """Add to the counter of an outcome (``accepted``, ``duplicate``, ``rejected``, ``warning``, ``placeholder-identity``);
+        ``hour`` is in hours since the epoch."""
 
     def duplicate(self, shop: ShopId, digest: bytes, received_at: Milliseconds, place: Place) -> None:
         """Remember one delivery of an event that was stored before."""
@@ -84,7 +86,8 @@ class _Reading:
         self.records: list[Record] = []
         self.events: list[int] = []
         """Index of the item that each record was made from."""
-        self.warnings: dict[int, list[str]] = {}
+        self.warnings: dict[int, list[Warned]] = {}
+        """Of the events that are stored and have any."""
         self.rejected: list[tuple[int, Rejected]] = []
         self.rejects: list[Record] = []
         self.duplicates: list[tuple[int, Event, bytes, Place | _Pending]] = []
@@ -277,7 +280,8 @@ class Intake:
     ) -> list[Receipt]:
         receipts: dict[int, Receipt] = {}
         for index, record, place in zip(read.events, read.records, places, strict=True):
-            receipts[index] = Receipt("stored", record.decoded.event_id, place, None, read.warnings.get(index, ()))
+            warnings = [warned.text for warned in read.warnings.get(index, ())]
+            receipts[index] = Receipt("stored", record.decoded.event_id, place, None, warnings)
         for index, event, _, place in found:
             differences = await self._differences(event, place)
             receipts[index] = Receipt("duplicate", event.event_id, place, None, differences)
@@ -311,6 +315,11 @@ class Intake:
         ):
             if events:
                 self._outcomes.count(arrival.shop, hour, outcome, "", events)
+        for warnings in read.warnings.values():
+            for field in {warned.field for warned in warnings}:
+                self._outcomes.count(arrival.shop, hour, "warning", field)
+            if any(warned.placeholder and warned.field in IDENTITY_FIELDS for warned in warnings):
+                self._outcomes.count(arrival.shop, hour, "placeholder-identity", "")
         for _, rejected in read.rejected:
             self._outcomes.count(arrival.shop, hour, "rejected", rejected.reason)
 

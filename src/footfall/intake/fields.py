@@ -11,6 +11,7 @@ from typing import Any, Final
 from footfall.event import Scalar
 from footfall.identifiers import is_placeholder, read_id
 from footfall.intake.privacy import DROPPED_FIELDS, EMAIL_FIELDS, device_and_bot, email_hmac, without_private
+from footfall.intake.warned import Warned
 from footfall.limits import FIELD_DEPTH_MAX, IDENTITY_CHARACTERS_MAX, META_KEYS_MAX, TAGS_MAX, TEXT_CHARACTERS_MAX
 
 UNUSABLE: Final = object()
@@ -179,29 +180,30 @@ SHAPES: Final[Mapping[Reader, str]] = {
 """What a reader wants, as a warning says it."""
 
 
-def read_meta(value: Any, email_key: bytes) -> tuple[dict[str, Scalar | None] | None, list[str]]:
+def read_meta(value: Any, email_key: bytes) -> tuple[dict[str, Scalar | None] | None, list[Warned]]:
     """The scalars of ``meta``, and a warning for what could not be kept: no object, too many keys, values that are none."""
     if value is None or value == "":
         return None, []
     if not isinstance(value, dict):
-        return None, ["meta is not an object and was left out."]
+        return None, [Warned("meta", "meta is not an object and was left out.")]
     if len(value) > META_KEYS_MAX:
-        return None, [f"meta has more than {META_KEYS_MAX} keys and was left out."]
+        return None, [Warned("meta", f"meta has more than {META_KEYS_MAX} keys and was left out.")]
     kept: dict[str, Scalar | None] = {}
-    warnings = []
+    warnings: list[Warned] = []
     for name, item in value.items():
         lower = name.lower()
         if lower in DROPPED_FIELDS:
             continue
         if isinstance(item, str):
             if len(item) > TEXT_CHARACTERS_MAX:
-                warnings.append(f"meta.{name[:60]} has more than {TEXT_CHARACTERS_MAX} characters and was left out.")
+                text = f"meta.{name[:60]} has more than {TEXT_CHARACTERS_MAX} characters and was left out."
+                warnings.append(Warned("meta", text))
             else:
                 kept[without_private(name, email_key)] = _scrubbed_field(lower, item, email_key)
         elif item is None or isinstance(item, bool | int | float):
             kept[without_private(name, email_key)] = item
         else:
-            warnings.append(f"meta.{name[:60]} is no text, number or boolean and was left out.")
+            warnings.append(Warned("meta", f"meta.{name[:60]} is no text, number or boolean and was left out."))
     return kept or None, warnings
 
 

@@ -24,6 +24,7 @@ from footfall.intake.privacy import (
     without_private,
 )
 from footfall.intake.rejection import MISSING_IDENTITY, Rejected, invalid, missing
+from footfall.intake.warned import UNKNOWN, Warned, left_out, placeholder
 from footfall.limits import (
     EMAIL_CHARACTERS_MAX,
     FIELD_DEPTH_MAX,
@@ -55,7 +56,7 @@ class Read(NamedTuple):
     """An event that can be stored, and what was left out of it."""
 
     event: Event
-    warnings: list[str]
+    warnings: list[Warned]
 
 
 _CUSTOMER_NAMES: Final = ("customer_id", "shopify_customer_id")
@@ -152,7 +153,7 @@ def read_event(raw: object, arrival: Arrival, origin: Origin | None = None) -> R
         return Rejected("An event must be a JSON object.")
     names = tuple(raw)
     plan = _plans.get(names) or _plan_for(names)
-    warnings: list[str] = []
+    warnings: list[Warned] = []
     consent = read_consent(raw["consent"]) if plan.has_consent else None
     uuid: Uuid | Rejected | None = None
     customer: CustomerId | Rejected | None = None
@@ -203,20 +204,20 @@ def read_event(raw: object, arrival: Arrival, origin: Origin | None = None) -> R
     return Read(event, warnings[:WARNINGS_MAX] if warnings else warnings)
 
 
-def _read_uuid(value: object, warnings: list[str]) -> Uuid | Rejected | None:
+def _read_uuid(value: object, warnings: list[Warned]) -> Uuid | Rejected | None:
     if is_placeholder(value):
-        warnings.append("uuid is a placeholder and counts as absent.")
+        warnings.append(placeholder("uuid"))
         return None
     return read_uuid(value) or invalid("uuid", _IDENTITY_WANTED)
 
 
-def _read_customer(raw: Mapping[str, Any], names: tuple[str, ...], warnings: list[str]) -> CustomerId | Rejected | None:
+def _read_customer(raw: Mapping[str, Any], names: tuple[str, ...], warnings: list[Warned]) -> CustomerId | Rejected | None:
     customer: str | None = None
     for name in names:
         value = raw[name]
         read = None if is_placeholder(value) else read_id(value, "Customer", characters_max=IDENTITY_CHARACTERS_MAX)
         if read == "0" or is_placeholder(value):
-            warnings.append(f"{name} is a placeholder and counts as absent.")
+            warnings.append(placeholder(name))
             continue
         if read is None:
             return invalid(name, _IDENTITY_WANTED)
@@ -244,7 +245,7 @@ def _vocabulary_refusal(raw: Mapping[str, Any]) -> Rejected:
 
 
 def _read_product(
-    raw: Mapping[str, Any], plan: _Plan, kept: dict[str, Any], warnings: list[str], *, required: bool
+    raw: Mapping[str, Any], plan: _Plan, kept: dict[str, Any], warnings: list[Warned], *, required: bool
 ) -> Rejected | None:
     """Put product id, handle and variant id into ``kept``; strict where the event is about a product, lenient elsewhere."""
     for name, attribute, kind in plan.products:
@@ -254,13 +255,13 @@ def _read_product(
             kept.setdefault(attribute, value)
             continue
         if is_placeholder(value):
-            warnings.append(f"{name} is a placeholder and counts as absent.")
+            warnings.append(placeholder(name))
             continue
         read = read_id(value, kind)
         if read is None:
             if required:
                 return invalid(name, _ID_WANTED)
-            warnings.append(f"{name} is not {_ID_WANTED} and was left out.")
+            warnings.append(left_out(name, _ID_WANTED))
         elif attribute == "product_handle":
             _keep_handle(read, value, kept)
         elif attribute not in kept:
@@ -280,12 +281,14 @@ def _keep_handle(read: str, value: object, kept: dict[str, Any]) -> None:
         kept.setdefault("product_handle", read)
 
 
-def _read_optional(raw: Mapping[str, Any], plan: _Plan, kept: dict[str, Any], warnings: list[str], arrival: Arrival) -> None:
+def _read_optional(
+    raw: Mapping[str, Any], plan: _Plan, kept: dict[str, Any], warnings: list[Warned], arrival: Arrival
+) -> None:
     key = arrival.email_key
     for name, attribute, reader, is_text in plan.plain:
         read = reader(raw[name])
         if read is fields.UNUSABLE:
-            warnings.append(f"{name} is not {fields.SHAPES[reader]} and was left out.")
+            warnings.append(left_out(name, fields.SHAPES[reader]))
         elif read is not None:
             kept[attribute] = without_private(read, key) if is_text else read
     if "tags" in kept:
@@ -305,10 +308,10 @@ def _read_optional(raw: Mapping[str, Any], plan: _Plan, kept: dict[str, Any], wa
         kept["device"] = device
 
 
-def _apply_consent(raw: Mapping[str, Any], consent: str | None, kept: dict[str, Any], warnings: list[str]) -> None:
+def _apply_consent(raw: Mapping[str, Any], consent: str | None, kept: dict[str, Any], warnings: list[Warned]) -> None:
     if consent is None:
         if not is_placeholder(raw["consent"]):
-            warnings.append("consent is neither granted nor denied and was left out.")
+            warnings.append(Warned("consent", "consent is neither granted nor denied and was left out."))
         return
     kept["consent"] = consent
     if consent == "denied":
@@ -325,31 +328,33 @@ def identities(raw: Mapping[str, Any]) -> set[str]:
     return {str(value) for value in values if isinstance(value, str | int) and not is_placeholder(value) and value is not True}
 
 
-def _read_unknown(unknown: dict[str, Any], kept: dict[str, Any], warnings: list[str], arrival: Arrival) -> None:
+def _read_unknown(unknown: dict[str, Any], kept: dict[str, Any], warnings: list[Warned], arrival: Arrival) -> None:
     """Emails become their HMAC, user agents and addresses go, everything else is kept as it came."""
     remaining: dict[str, Any] = {}
     for name, value in unknown.items():
         lower = name.lower()
         if lower in EMAIL_FIELDS:
             if is_placeholder(value):
-                warnings.append(f"{name} is a placeholder and counts as absent.")
+                warnings.append(placeholder(lower, name))
             elif isinstance(value, str) and len(value) <= EMAIL_CHARACTERS_MAX:
                 kept["email_hmac"] = email_hmac(value, arrival.email_key)
             else:
-                warnings.append(f"{name} is not an email and was left out.")
+                warnings.append(left_out(lower, "an email", name))
         elif fields.is_too_deep(value):
-            warnings.append(f"{name[:60]} is nested more than {FIELD_DEPTH_MAX} deep and was left out.")
+            text = f"{name[:60]} is nested more than {FIELD_DEPTH_MAX} deep and was left out."
+            warnings.append(Warned(UNKNOWN, text))
         elif lower not in DROPPED_FIELDS:
             remaining[without_private(name, arrival.email_key)] = fields.scrubbed(value, arrival.email_key)
     if len(remaining) > UNKNOWN_FIELDS_MAX:
-        warnings.append(f"More than {UNKNOWN_FIELDS_MAX} unknown fields: the later ones were left out.")
+        text = f"More than {UNKNOWN_FIELDS_MAX} unknown fields: the later ones were left out."
+        warnings.append(Warned(UNKNOWN, text))
         remaining = dict(list(remaining.items())[:UNKNOWN_FIELDS_MAX])
     if remaining:
         kept["unknown"] = remaining
 
 
 def _read_times(
-    raw: Mapping[str, Any], plan: _Plan, kept: dict[str, Any], warnings: list[str], arrival: Arrival
+    raw: Mapping[str, Any], plan: _Plan, kept: dict[str, Any], warnings: list[Warned], arrival: Arrival
 ) -> Milliseconds:
     event_time = _read_moment_of("event_time", raw, warnings) if plan.has_event_time else None
     sent_at = _read_moment_of("sent_at", raw, warnings) if plan.has_sent_at else None
@@ -362,7 +367,7 @@ def _read_times(
     if plan.has_test:
         test = fields.read_flag(raw["test"])
         if test is fields.UNUSABLE:
-            warnings.append("test is not yes or no and was left out.")
+            warnings.append(left_out("test", "yes or no"))
         elif test:
             flags.append("test")
     if flags:
@@ -370,13 +375,13 @@ def _read_times(
     return time
 
 
-def _read_moment_of(name: str, raw: Mapping[str, Any], warnings: list[str]) -> Milliseconds | None:
+def _read_moment_of(name: str, raw: Mapping[str, Any], warnings: list[Warned]) -> Milliseconds | None:
     value = raw.get(name)
     if value is None or value == "":
         return None
     moment = read_moment(value)
     if moment is None:
-        warnings.append(f"{name} is not milliseconds since the epoch nor ISO 8601 with an offset and was left out.")
+        warnings.append(left_out(name, "milliseconds since the epoch nor ISO 8601 with an offset"))
     return moment
 
 

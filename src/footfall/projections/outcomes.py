@@ -1,4 +1,5 @@
-"""Outcomes: how many events were accepted, duplicate or rejected, by shop, hour and reason; and which were duplicates.
+"""Outcomes: how many events were accepted, duplicate, rejected or stored with a warning, by shop, hour and reason; and which
+were duplicates.
 
 Operational figures: kept, not rebuilt. A crash may lose the last few seconds of them.
 """
@@ -25,6 +26,7 @@ _ADD_DUPLICATES = (
 )
 _TRIM_DUPLICATES = f"DELETE FROM duplicates WHERE number <= (SELECT max(number) FROM duplicates) - {DUPLICATES_KEPT_MAX}"
 _HALF_HEX = 16
+_EVER = 2**62
 
 _Key = tuple[int, int, str, str]
 
@@ -106,18 +108,27 @@ class Outcomes:
         return ([Duplicate(*row) for row in rows] + fresh)[:100]
 
     def totals(self, shop: ShopId) -> dict[str, int]:
-        """All that happened to a shop's events: outcome, or ``outcome:reason``, → events."""
-        found: dict[str, int] = {}
+        """All that happened to a shop's events: outcome, or ``outcome:reason``, → events, by name.
+
+        ``warning`` are events that were stored without something they held, ``warning:url`` those without their ``url``;
+        ``placeholder-identity`` those of them in which a field that says who somebody is held a placeholder.
+        """
+        return self.between(shop, 0, _EVER)
+
+    def between(self, shop: ShopId, first_hour: int, end_hour: int) -> dict[str, int]:
+        """``totals`` of what came in from ``first_hour`` on and before ``end_hour``, in hours since the epoch."""
         rows = self._reader.rows(
-            "SELECT outcome, reason, sum(events) FROM outcomes WHERE shop = ? GROUP BY outcome, reason", (shop,)
+            "SELECT outcome, reason, sum(events) FROM outcomes WHERE shop = ? AND hour >= ? AND hour < ?"
+            " GROUP BY outcome, reason",
+            (shop, first_hour, end_hour),
         )
         counted = [(str(outcome), str(reason), int(events)) for outcome, reason, events in rows]
-        for fresh in (dict(self._frozen), self._active):
-            counted += [(key[2], key[3], events) for key, events in fresh.items() if key[0] == shop]
+        for fresh in (self._frozen, self._active):
+            for (of, hour, outcome, reason), events in fresh.items():
+                if of == shop and first_hour <= hour < end_hour:
+                    counted.append((outcome, reason, events))
+        found: dict[str, int] = {}
         for outcome, reason, events in counted:
             name = f"{outcome}:{reason}" if reason else outcome
             found[name] = found.get(name, 0) + events
-        return found
-
-    def between(self, shop: ShopId, first_hour: int, end_hour: int) -> dict[str, int]:
-        return {}
+        return dict(sorted(found.items()))

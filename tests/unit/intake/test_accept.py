@@ -183,6 +183,50 @@ def test_good_events_are_stored_in_order_and_bad_ones_are_quarantined_in_theirs(
     asyncio.run(scenario())
 
 
+def test_what_is_stored_with_a_warning_is_counted_by_the_field_that_it_names_once_an_event() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        await bench.accept(
+            raw(price="cheap", meta={"a": [], "b": []}, event_id="e"),
+            raw(meta=5),
+            raw(uuid="undefined", customer_id="7", shopify_customer_id="null"),
+            raw(product_id="null", product_handle="beanie", Email="none"),
+            raw(uuid="undefined"),
+            raw(),
+        )
+        assert bench.shelf.counted == {
+            ("accepted", ""): 5,
+            ("warning", ""): 4,
+            ("warning", "price"): 1,
+            ("warning", "meta"): 2,
+            ("warning", "uuid"): 1,
+            ("warning", "shopify_customer_id"): 1,
+            ("warning", "product_id"): 1,
+            ("warning", "email"): 1,
+            ("placeholder-identity", ""): 1,
+            ("rejected", "identity"): 1,
+        }
+
+    asyncio.run(scenario())
+
+
+def test_a_duplicates_warnings_are_counted_no_second_time_nor_those_of_what_was_not_stored() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        warned = raw(uuid="undefined", customer_id="7", price="cheap", event_id="e")
+        bench.log.broken = True
+        with pytest.raises(LogUnavailableError):
+            await bench.accept(warned)
+        assert bench.shelf.counted == {}
+        bench.log.broken = False
+        assert statuses(await bench.accept(warned, warned)) == ["stored", "duplicate"]
+        assert statuses(await bench.accept(warned)) == ["duplicate"]
+        once = [("warning", ""), ("warning", "uuid"), ("warning", "price"), ("placeholder-identity", ""), ("accepted", "")]
+        assert bench.shelf.counted == {("duplicate", ""): 2, **dict.fromkeys(once, 1)}
+
+    asyncio.run(scenario())
+
+
 def test_more_events_than_may_wait_are_refused_before_anything_is_stored() -> None:
     async def scenario() -> None:
         bench = Bench()

@@ -77,7 +77,7 @@ def test_0_is_no_customer(value: object) -> None:
 def test_a_placeholder_beside_a_usable_identity_costs_a_warning_only(value: object) -> None:
     for found in (read(uuid=value, customer_id="7"), read(customer_id=value), read(shopify_customer_id=value)):
         assert len(found.warnings) == 1
-        assert "placeholder" in found.warnings[0]
+        assert "placeholder" in found.warnings[0].text
     assert read(uuid=value, customer_id="7").event.uuid is None
 
 
@@ -158,7 +158,7 @@ def test_a_placeholder_is_no_product_and_beside_one_costs_a_warning(name: str, v
     found = read(**{"product_id": ..., "shopify_variant_id": "6", name: value})
     assert found.event.variant_id == "6"
     assert len(found.warnings) == 1
-    assert name in found.warnings[0]
+    assert name in found.warnings[0].text
 
 
 @pytest.mark.parametrize("value", [[], {}, True, -5, 1.5, "x" * 256, "a\nb", 10**400])
@@ -198,7 +198,7 @@ def test_more_unknown_fields_than_are_kept_cost_a_warning() -> None:
     found = read(**{f"field{n}": n for n in range(150)})
     assert found.event.unknown is not None
     assert len(found.event.unknown) == 100
-    assert "unknown fields" in found.warnings[0]
+    assert "unknown fields" in found.warnings[0].text
 
 
 def test_an_unknown_field_that_is_nested_too_deeply_is_left_out_with_a_warning() -> None:
@@ -207,7 +207,24 @@ def test_an_unknown_field_that_is_nested_too_deeply_is_left_out_with_a_warning()
         deep = [deep]
     found = read(deep=deep, flat=[[["kept"]]])
     assert found.event.unknown == {"flat": [[["kept"]]]}
-    assert "deep is nested" in found.warnings[0]
+    assert "deep is nested" in found.warnings[0].text
+
+
+def test_fields_that_footfall_does_not_know_are_counted_together_whatever_their_names() -> None:
+    deep: Any = "end"
+    for _ in range(20):
+        deep = [deep]
+    many = {f"field{n}": n for n in range(150)}
+    found = read(**many, **{"<b>": deep, "x" * 500: deep}, meta={"term:cap": []}, SUBJECT_EMAIL="null", user_email=5)
+    assert [warned.field for warned in found.warnings] == [
+        "meta",
+        *["unknown"] * 2,
+        "subject_email",
+        "user_email",
+        "unknown",
+    ]
+    assert [warned.placeholder for warned in found.warnings] == [False, False, False, True, False, False]
+    assert found.warnings[3].text.startswith("SUBJECT_EMAIL is")
 
 
 def test_warnings_end_at_their_bound() -> None:
