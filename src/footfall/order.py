@@ -5,6 +5,7 @@ currency, times are milliseconds since the epoch. What its source could not see 
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 import msgspec
@@ -81,6 +82,40 @@ class Order(msgspec.Struct, omit_defaults=True, kw_only=True, frozen=True):
     checkout_token: Text = UNSET
     lines: list[OrderLine] | UnsetType = UNSET
     refunds: list[Refund] = []
+
+
+class ExportedLine(msgspec.Struct, kw_only=True, frozen=True):
+    """One line of an exported order. ``price`` is of one unit before discounts, ``discount`` is of the whole line."""
+
+    quantity: int
+    name: str | None = None
+    sku: str | None = None
+    price: Decimal | None = None
+    discount: Decimal | None = None
+
+
+class ExportedOrder(msgspec.Struct, kw_only=True, frozen=True):
+    """An order as an export of the shop's own system tells it: to be compared with what is stored, and never stored itself.
+
+    ``None`` stands for what the export does not say. Either ``name`` (such as #1001) or ``id`` is always there. Amounts are in
+    ``currency``. ``subtotal`` is what the lines cost after all discounts; ``refunded`` includes taxes and shipping that were
+    paid back. ``financial_status`` is in lower case, such as ``partially_refunded``.
+    """
+
+    name: str | None
+    id: str | None
+    created_at: Milliseconds
+    lines: list[ExportedLine]
+    cancelled_at: Milliseconds | None = None
+    currency: str | None = None
+    financial_status: str | None = None
+    test: bool | None = None
+    subtotal: Decimal | None = None
+    shipping: Decimal | None = None
+    taxes: Decimal | None = None
+    total: Decimal | None = None
+    discount: Decimal | None = None
+    refunded: Decimal | None = None
 
 
 class BoughtLine(NamedTuple):

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from footfall.cli import order_files
+from footfall.intake import order_files
 from footfall.order import Order
 from tests.support import command, directory, run, running, server
 from tests.unit.catalog.shapes import ADMIN, CSV
 from tests.unit.catalog.shapes import BULK as PRODUCTS_BULK
 from tests.unit.intake.order_shapes import BULK, NODE, REST
+from tests.unit.intake.order_tables import EXPORTED, rows_of, table
 
 OTHER = {**REST, "id": 4500000000002, "admin_graphql_api_id": "gid://shopify/Order/4500000000002"}
 
@@ -121,8 +122,14 @@ def test_a_bulk_line_that_belongs_to_nothing_is_told(data: Path) -> None:
         (json.dumps({"products": [ADMIN]}), "looks like products. --format shopify-orders reads orders of the Admin API"),
         (json.dumps([ADMIN]), "`footfall catalog import` reads products."),
         ("".join(json.dumps(line) + "\n" for line in PRODUCTS_BULK), "a GraphQL bulk operation over Product"),
-        (CSV, "looks like csv, not JSON"),
-        ('{"subject":"user","verb":"viewed","noun":"product"}\n', "looks like events: use --format jsonl"),
+        (CSV, "looks like a product CSV. --format shopify-orders reads orders of the Admin API"),
+        (CSV, "`footfall catalog import` reads products."),
+        (
+            table(rows_of(EXPORTED)),
+            "exports: it names no product, variant or line by its id. --format",
+        ),
+        ('{"subject":"user","verb":"viewed","noun":"product"}\n', "looks like events."),
+        ('{"subject":"user","verb":"viewed","noun":"product"}\n', "Events are read by --format jsonl."),
         ("hello", "looks like plain text"),
         ('{"a":1}', "looks like JSON of something else"),
         ("[]", "looks like empty JSON"),

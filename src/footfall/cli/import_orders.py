@@ -10,15 +10,22 @@ from typing import Any, Final
 import click
 import msgspec
 
-from footfall.cli.order_files import Item, OrderFile
 from footfall.cli.owner import Owner, give_way, open_owner
 from footfall.cli.show import counted, note, plain, print_json, progress
 from footfall.cli.sources.opening import OpenFile
-from footfall.errors import FootfallError
+from footfall.errors import FootfallError, InputInvalidError
+from footfall.intake.order_files import ORDER_TABLE, ORDERS_WANTED, Item, OrderFile, looks_instead, read_order
 from footfall.limits import CATALOG_CHUNK_BYTES_MAX, IMPORT_REASONS_SHOWN_MAX, ORDER_BATCH_MAX
 from footfall.order import Order
 
 SHOPIFY_ORDERS: Final = "shopify-orders"
+_CATALOG: Final = " `footfall catalog import` reads products."
+_ADVICE: Final = {
+    "products": _CATALOG,
+    "a product CSV": _CATALOG,
+    "events": " Events are read by --format jsonl.",
+}
+"""What a file looks like → what reads it."""
 
 
 @dataclass
@@ -51,6 +58,7 @@ def import_orders(file: Path, shop: str, data: Path | None, *, as_json: bool) ->
     started = time.monotonic()
     opened = OpenFile(file)
     try:
+        _require_orders(opened)
         orders = OrderFile(opened)
         with open_owner(data) as owner:
             if owner.serves:
@@ -69,6 +77,17 @@ def import_orders(file: Path, shop: str, data: Path | None, *, as_json: bool) ->
         _print(tally)
     if tally.rejected and not tally.done:
         sys.exit(1)
+
+
+def _require_orders(file: OpenFile) -> None:
+    """Raise ``InputInvalidError``, saying what it looks like, where a file holds no orders."""
+    looks = looks_instead(file.head())
+    if looks is None:
+        return
+    # Products are told by their ids, and a line of an order by its own.
+    why = ": it names no product, variant or line by its id" if looks == ORDER_TABLE else ""
+    advice = _CATALOG if "over Product" in looks else _ADVICE.get(looks, "")
+    raise InputInvalidError(f"{file.name} looks like {looks}{why}. --format {SHOPIFY_ORDERS} reads {ORDERS_WANTED}.{advice}")
 
 
 def _so_far(tally: Tally) -> str:
@@ -100,7 +119,7 @@ def _import(owner: Owner, file: OrderFile, tally: Tally) -> None:
                 rate=f"{tally.done / max(time.monotonic() - started, 0.001):,.0f}",
             )
 
-        for line, order in _readable(file.items(), tally):
+        for line, order in _readable(file.items(read_order), tally):
             encoded = msgspec.json.encode(order)
             if waiting and (len(waiting) == ORDER_BATCH_MAX or size + len(encoded) > CATALOG_CHUNK_BYTES_MAX):
                 send()
@@ -111,7 +130,7 @@ def _import(owner: Owner, file: OrderFile, tally: Tally) -> None:
             send()
 
 
-def _readable(items: Iterable[Item], tally: Tally) -> Iterator[tuple[int, Order]]:
+def _readable(items: Iterable[Item[Order]], tally: Tally) -> Iterator[tuple[int, Order]]:
     """Line and order of those that can be read; the others are told."""
     for item in items:
         if isinstance(item.order, str):

@@ -68,7 +68,7 @@ def _line(shape: Shape) -> OrderLine:
         quantity=read_quantity(shape),
         product_id=shape.id("Product", "product_id"),
         variant_id=shape.id("ProductVariant", "variant_id"),
-        price=_money(shape, "price"),
+        price=read_money(shape, "price"),
         discount=_discount(shape),
         title=read_brief(shape, "title"),
         variant_title=read_brief(shape, "variant_title"),
@@ -82,9 +82,9 @@ def _discount(shape: Shape) -> Text:
     allocations = shape.items("discount_allocations")
     if isinstance(allocations, UnsetType) or not allocations:
         # Older orders have only their line's own.
-        total = _money(shape, "total_discount")
+        total = read_money(shape, "total_discount")
         return total if isinstance(total, str) or isinstance(allocations, UnsetType) else "0"
-    return total_of(_money(allocation, "amount") for allocation in allocations)
+    return total_of(read_money(allocation, "amount") for allocation in allocations)
 
 
 def _refunds(shape: Shape) -> list[Refund]:
@@ -103,13 +103,13 @@ def _refund(shape: Shape) -> Refund:
         id=require_id(shape, "Refund", "id", "admin_graphql_api_id"),
         created_at=read_time(shape, "created_at"),
         lines=joined(
-            RefundLine(require_id(line, "LineItem", "line_item_id"), read_quantity(line), _money(line, "subtotal"))
+            RefundLine(require_id(line, "LineItem", "line_item_id"), read_quantity(line), read_money(line, "subtotal"))
             for line in lines
         ),
     )
 
 
-def _money(shape: Shape, name: str) -> Text:
+def read_money(shape: Shape, name: str) -> Text:
     """An amount in the shop's currency: the field's set says it where there is one; the field itself may be in another."""
     of_shop = shop_money(shape, f"{name}_set", "shop_money")
     return of_shop if isinstance(of_shop, str) else shape.amount(name)
@@ -151,6 +151,17 @@ def require_at_most(count: int, limit: int, what: str) -> None:
     """Raise ``ShapeError`` where there are more than the limit."""
     if count > limit:
         raise ShapeError(f"It has {count:,} {what}; at most {limit:,} are kept.")
+
+
+def known_amount(amount: Text) -> Decimal | None:
+    """An amount to count with, ``None`` where it isn't told."""
+    return Decimal(amount) if isinstance(amount, str) else None
+
+
+def read_status(shape: Shape, name: str) -> str | None:
+    """What became of the payment, such as ``partially_refunded``, in whichever case it is written."""
+    status = shape.text(name)
+    return status.strip().lower().replace(" ", "_")[:TEXT_CHARACTERS_MAX] if isinstance(status, str) else None
 
 
 def read_time(shape: Shape, name: str) -> Moment:

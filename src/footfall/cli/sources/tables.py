@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from footfall.cli.sources.columns import Fields, file_moment, unreadable_time
-from footfall.cli.sources.opening import REES46_COLUMNS, OpenFile
+from footfall.cli.sources.opening import OpenFile
 from footfall.cli.sources.row import Row
 from footfall.errors import InputInvalidError
+from footfall.intake.opening import REES46_COLUMNS
 from footfall.limits import EVENT_BYTES_MAX
 
 _VERBS: Final = {"view": "viewed", "cart": "added", "remove_from_cart": "removed", "purchase": "purchased"}
