@@ -99,7 +99,14 @@ class Reports:
         window = question.window
         first, end = window.start // HOUR_MS, -(-window.end // HOUR_MS)
         counted = self._parts.outcomes.between(shop.id, first, end)
-        return {"outcomes": counted, "lag": dict(self._parts.lags(shop.id)), "disk_bytes_left": self._parts.disk_left()}
+        outcomes = {
+            "accepted": counted.get("accepted", 0),
+            "duplicate": counted.get("duplicate", 0),
+            "rejected": _with_reasons(counted, "rejected"),
+            "warnings": _with_reasons(counted, "warning"),
+            "placeholder_identities": counted.get("placeholder-identity", 0),
+        }
+        return {"outcomes": outcomes, "lag": dict(self._parts.lags(shop.id)), "disk_bytes_left": self._parts.disk_left()}
 
 
 class Sql:
@@ -171,3 +178,10 @@ async def answered(parts: Parts, exchange: Exchange, asking: Awaitable[Told]) ->
         NO_STORE,
     ]
     return Answer(200, told.body, headers)
+
+
+def _with_reasons(counted: Mapping[str, int], outcome: str) -> dict[str, Any]:
+    """How many events an outcome had, and of which kinds they were; of some it is only the kinds that are counted."""
+    prefix = outcome + ":"
+    reasons = {name.removeprefix(prefix): events for name, events in counted.items() if name.startswith(prefix)}
+    return {"events": counted.get(outcome, sum(reasons.values())), "reasons": reasons}

@@ -44,7 +44,7 @@ class Files:
         self._set_aside = set_aside
         self._open: dict[ShopId, ShopFile] = {}
         self._shares = 1
-        """Into how many parts the memory goes: as many files as were open at once. Every new shop comes with a few openings."""
+        """Into how many parts the memory goes: as many files as were open at once."""
         self._lock = threading.Lock()
         self._given_back = threading.Condition(self._lock)
         directory.mkdir(mode=0o700, exist_ok=True)

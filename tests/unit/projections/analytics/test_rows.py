@@ -33,8 +33,10 @@ def test_a_source_is_what_the_address_says_else_who_referred(
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("19.99", 199_900), ("0.00005", 0), ("0.00015", 2), ("-3", -30_000), ("1e3", None), ("", None), (None, None)]
-    + [("99999999999999.9999", 10**18 - 1), ("100000000000000", None)],
+    [
+        *(("19.99", 199_900), ("0.00005", 0), ("0.00015", 2), ("-3", -30_000), ("1e3", None), ("", None), (None, None)),
+        *(("99999999999999.9999", 10**18 - 1), ("100000000000000", None)),
+    ],
 )
 def test_amounts_are_whole_ten_thousandths_or_none(text: str | None, number: int | None) -> None:
     assert scaled(text) == number

@@ -1,0 +1,218 @@
+"""Reconciliation: the shop's own orders beside those that are counted, and each difference with its cause."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.acceptance.hooks import SECRET, signed
+from tests.support import Server, command, directory, event, server
+from tests.unit.intake.order_tables import COLUMNS
+
+_DAY: Final = {"from": "2026-03-10", "to": "2026-03-12"}
+
+
+def order(number: int, *, day: int = 10, quantity: int = 1, price: str = "20.00", **more: Any) -> dict[str, Any]:
+    """An order as webhooks tell it."""
+    return {
+        "id": 4_600_000_000_000 + number,
+        "name": f"#{number}",
+        "created_at": f"2026-03-{day}T1{number % 10}:00:00+00:00",
+        "processed_at": f"2026-03-{day}T1{number % 10}:00:00+00:00",
+        "updated_at": f"2026-03-{day}T1{number % 10}:00:00+00:00",
+        "currency": "EUR",
+        "line_items": [{"id": 10 * number, "product_id": 5, "variant_id": 50, "quantity": quantity, "price": price}],
+        "refunds": [],
+        **more,
+    }
+
+
+def row(number: int, *, day: int = 10, quantity: int = 1, price: str = "20.00", **more: str) -> dict[str, str]:
+    """The same as the admin's CSV has it, without tax and shipping."""
+    subtotal = f"{quantity * float(price):.2f}"
+    return {
+        "Name": f"#{number}",
+        "Id": str(4_600_000_000_000 + number),
+        "Email": "somebody@shop.example",
+        "Financial Status": "paid",
+        "Created at": f"2026-03-{day} 1{number % 10}:00:00 +0000",
+        "Currency": "EUR",
+        "Subtotal": subtotal,
+        "Shipping": "0.00",
+        "Taxes": "0.00",
+        "Total": subtotal,
+        "Lineitem quantity": str(quantity),
+        "Lineitem name": "Thing",
+        "Lineitem price": price,
+        **more,
+    }
+
+
+def csv_of(*rows: dict[str, str]) -> bytes:
+    lines = [",".join(COLUMNS), *(",".join(one.get(column, "") for column in COLUMNS) for one in rows)]
+    return "\n".join(lines).encode()
+
+
+class Shop:
+    """A shop that was told of orders."""
+
+    def __init__(self, running: Server, name: str) -> None:
+        self.domain = f"{name}.myshopify.com"
+        settings = ("--domain", self.domain, "--currency", "EUR", "--webhook-secret", SECRET)
+        made = json.loads(command("shop", "create", name, "--json", *settings, data=running.data).stdout)
+        self.name, self.url, self.data = name, running.url, running.data
+        self.public = made["public_key"]
+        self.bearer = {"Authorization": f"Bearer {made['secret_key']}"}
+
+    def hook(self, topic: str, body: dict[str, Any]) -> None:
+        content = json.dumps(body).encode()
+        headers = {
+            "X-Shopify-Topic": topic,
+            "X-Shopify-Shop-Domain": self.domain,
+            "X-Shopify-Hmac-Sha256": signed(content),
+            "Content-Type": "application/json",
+        }
+        answer = httpx.post(f"{self.url}/api/v1/webhooks/shopify", content=content, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+    def ask(self, body: bytes, **parameters: str) -> httpx.Response:
+        """The report, once analytics has everything."""
+        command("sql", "select 1", "--shop", self.name, data=self.data)
+        return httpx.post(
+            f"{self.url}/api/v1/reports/reconciliation",
+            params={**_DAY, **parameters},
+            content=body,
+            headers=self.bearer,
+            timeout=60,
+        )
+
+    def compared(self, *rows: dict[str, str]) -> Any:
+        answer = self.ask(csv_of(*rows))
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Server]:
+    with directory() as path, server(path / "data") as started:
+        yield started
+
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture
+def shop(running: Server) -> Shop:
+    """A shop of this test's own."""
+    return Shop(running, f"shop-{next(_NUMBERS)}")
+
+
+def causes(told: Any) -> dict[str, tuple[int, int, str]]:
+    return {cause["cause"]: (cause["orders"], cause["units"], cause["revenue"]) for cause in told["causes"]}
+
+
+def test_orders_that_are_the_same_on_both_sides_differ_in_nothing(shop: Shop) -> None:
+    for number in (1, 2):
+        shop.hook("orders/create", order(number, day=9 + number, quantity=number))
+    told = shop.compared(row(1), row(2, day=11, quantity=2))
+    assert told["export"] == told["footfall"] == {"orders": 2, "units": 3, "revenue": "60.00"}
+    assert (told["causes"], told["orders"], told["unread"]) == ([], [], [])
+    assert [(day["day"], day["footfall"]["revenue"]) for day in told["days"]] == [
+        ("2026-03-10", "20.00"),
+        ("2026-03-11", "40.00"),
+    ]
+
+
+def test_each_difference_has_its_cause_and_all_of_them_add_up(shop: Shop) -> None:
+    shop.hook("orders/create", order(1))
+    back = [
+        {
+            "id": 1,
+            "created_at": "2026-03-11T08:00:00Z",
+            "refund_line_items": [{"line_item_id": 20, "quantity": 1, "subtotal": "20.00"}],
+        }
+    ]
+    shop.hook("orders/updated", order(2, quantity=3) | {"refunds": back, "updated_at": "2026-03-11T08:00:00Z"})
+    shop.hook("orders/create", order(3, test=True))
+    shop.hook("orders/create", order(4, price="30.00"))
+    shop.hook("orders/create", order(5))
+    claim = event(
+        uuid="u1",
+        verb="purchased",
+        order_id=str(4_600_000_000_006),
+        product_id="5",
+        price="20.00",
+        event_time="2026-03-10T16:00:00Z",
+    )
+    told_by_page = httpx.post(f"{shop.url}/api/v2/analytics/event", params={"key": shop.public}, json=claim)
+    assert told_by_page.status_code == 200
+    shop.hook("orders/create", order(9, day=11))
+    rows = [
+        row(1, Shipping="5.00", Taxes="4.00", Total="29.00"),
+        row(2, quantity=3),
+        row(3),
+        row(4, price="25.00"),
+        row(6),
+        row(7),
+        row(8, day=11, Currency="USD"),
+        row(9, day=11),
+        {**row(19, day=11), "Created at": "2026-03-11 23:00:00 +0000"},
+        {**row(20, day=11), "Id": ""},
+    ]
+    told = shop.compared(*rows)
+    assert causes(told) == {
+        "missing": (1, 1, "20.00"),
+        "not_yet_delivered": (1, 1, "20.00"),
+        "claimed_only": (1, 1, "20.00"),
+        "test": (1, 1, "20.00"),
+        "other_currency": (1, 1, "20.00"),
+        "refunded": (0, 1, "20.00"),
+        "tax": (0, 0, "4.00"),
+        "shipping": (0, 0, "5.00"),
+        "not_in_export": (-1, -1, "-20.00"),
+        "without_id": (1, 1, "20.00"),
+        "unexplained": (0, 0, "-5.00"),
+    }
+    assert told["export"]["orders"] == len(rows)
+    counted = httpx.get(f"{shop.url}/api/v1/reports/overview", params=_DAY, headers=shop.bearer).json()["data"]
+    assert told["footfall"] == {name: counted[name] for name in ("orders", "units", "revenue")}
+    assert told["orders"][0]["cause"] == "unexplained", "what has no cause is shown first"
+
+
+def test_an_export_comes_as_csv_as_json_and_packed(shop: Shop) -> None:
+    shop.hook("orders/create", order(1))
+    as_json = json.dumps({"orders": [order(1, subtotal_price="20.00", total_price="20.00")]}).encode()
+    answers = [
+        shop.ask(body).json()["data"]["difference"] for body in (csv_of(row(1)), gzip.compress(csv_of(row(1))), as_json)
+    ]
+    assert answers == [{"orders": 0, "units": 0, "revenue": "0.00"}] * 3
+    flat = shop.ask(csv_of(row(1)), format="csv").text.splitlines()
+    assert flat[0].startswith("day,export_orders,export_units,export_revenue,footfall_orders")
+    assert flat[1].startswith("2026-03-10,1,1,20.00,1,1,20.00,0,0,0.00")
+
+
+def test_what_is_no_export_is_refused_and_rows_that_cannot_be_read_are_told(shop: Shop) -> None:
+    wrong = shop.ask(b"PK\x03\x04 a spreadsheet")
+    assert wrong.status_code == 400
+    assert "export" in wrong.json()["error"]
+    assert shop.ask(b"").status_code == 400
+    assert httpx.get(f"{shop.url}/api/v1/reports/reconciliation", headers=shop.bearer).status_code == 400
+    broken = shop.compared(row(1), {**row(2), "Created at": "soon"})
+    assert [line["line"] for line in broken["unread"]] == [3]
+    assert list((shop.data / "analytics" / "spill").glob("*.sent")) == []
+
+
+def test_the_command_compares_a_file(shop: Shop, tmp_path: Path) -> None:
+    shop.hook("orders/create", order(1))
+    export = tmp_path / "orders.csv"
+    export.write_bytes(csv_of(row(1), row(2)))
+    window = [f"{name}={value}" for name, value in _DAY.items()]
+    done = command("report", "reconciliation", *window, "--orders", str(export), "--shop", shop.name, "--json", data=shop.data)
+    assert causes(json.loads(done.stdout)["data"]) == {"not_yet_delivered": (1, 1, "20.00")}
+    without = command("report", "reconciliation", *window, "--shop", shop.name, data=shop.data, check=False)
+    assert (without.returncode, "needs an export" in without.stderr) == (1, True)
