@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import click
+import msgspec
 
 from footfall.cli.options import data_option, shop_option
 from footfall.cli.owner import open_owner
@@ -17,26 +18,54 @@ from footfall.cli.show import note
 @click.command()
 @shop_option
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), default="jsonl", show_default=True)
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write; standard output unless given."
-)
-@click.option("--from", "start", metavar="TOKEN", help="Only events after this position.")
-@click.option("--to", "stop", metavar="TOKEN", help="Only events up to this position, itself included.")
+@click.option("--out", type=click.Path(path_type=Path), help="The file (or folder) to write; standard output unless given.")
+@click.option("--from", "start", metavar="WHEN|TOKEN", help="Only events from this date or time on, or after this position.")
+@click.option("--to", "stop", metavar="WHEN|TOKEN", help="Only events before this date or time, or up to this position.")
+@click.option("--by-day", is_flag=True, help="Make --out a folder of Parquet files, one folder for each day.")
+@click.option("--no-bots", is_flag=True, help="Leave out robots.")
+@click.option("--no-tests", is_flag=True, help="Leave out tests.")
 @data_option
-def export(*, shop: str, form: str, out: Path | None, start: str | None, stop: str | None, data: Path | None) -> None:
+def export(
+    *,
+    shop: str,
+    form: str,
+    out: Path | None,
+    start: str | None,
+    stop: str | None,
+    by_day: bool,
+    no_bots: bool,
+    no_tests: bool,
+    data: Path | None,
+) -> None:
     """Write a shop's events, one a line or row: field names as on the wire, and each event's position.
 
-    A position (TOKEN) comes in receipts, in the header Footfall-Position and in exports: with --from the last one of an
-    export, the next goes on where that one ended. The file of --out is there once it is complete, never before.
+    WHEN is a date or time of the shop's zone, such as 2026-11-01 or 2026-11-01T08:00, and goes by the events' own time: --from
+    is inclusive, --to is not. A position (TOKEN) comes in receipts, in the header Footfall-Position and in exports: with
+    --from the last one of an export, the next goes on where that one ended. What --out names is there once it is complete,
+    never before.
 
     \b
     Examples:
       footfall export --shop my-shop > events.jsonl
-      footfall export --shop my-shop --format parquet --out events.parquet
+      footfall export --shop my-shop --format parquet --from 2026-11-01 --to 2026-12-01 --out november.parquet
+      footfall export --shop my-shop --format parquet --by-day --out events
     """
+    without = [flag for flag, left_out in (("bot", no_bots), ("test", no_tests)) if left_out]
+    asked = {"shop": shop, "form": form, "start": start, "stop": stop, "without": without}
+    if by_day:
+        if form != "parquet" or out is None:
+            raise click.UsageError("--by-day makes a folder of Parquet files: say --format parquet and --out FOLDER.")
+        with open_owner(data) as owner:
+            told = owner.stream("export", **asked, out=str(out.absolute()), by_day=True)
+            with closing(told) as chunks:
+                counted = msgspec.json.decode(b"".join(chunks))["events"]
+        note(f"{out}: {counted:,} events")
+        return
+    if out is not None and out.is_dir():
+        raise click.UsageError(f"{out} is a folder: name a file, or say --by-day.")
     if out is None and form == "parquet" and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for terminals: name a file with --out.")
-    with open_owner(data) as owner, closing(owner.stream("export", shop=shop, form=form, start=start, stop=stop)) as chunks:
+    with open_owner(data) as owner, closing(owner.stream("export", **asked)) as chunks:
         if out is None:
             for chunk in chunks:
                 sys.stdout.buffer.write(chunk)

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -21,6 +22,7 @@ from footfall.intake.rejection import Rejected
 from footfall.limits import IMPORT_CHUNK_EVENTS_MAX, LIST_ROWS_MAX, ORDER_BATCH_MAX
 from footfall.log.port import Group, Lane, Stream
 from footfall.order import Order
+from footfall.projections.analytics.asking import read_moment_in
 from footfall.projections.documents import document_record
 from footfall.projections.shops import Shop
 from footfall.service.analytics_commands import AnalyticsCommands
@@ -311,14 +313,27 @@ class Commands(CatalogCommands, AnalyticsCommands):
     # --- heavy work, in children ---------------------------------------------------------------------------------
 
     async def export(
-        self, shop: str, form: str = "jsonl", start: str | None = None, stop: str | None = None, out: str | None = None
+        self,
+        shop: str,
+        form: str = "jsonl",
+        start: str | None = None,
+        stop: str | None = None,
+        out: str | None = None,
+        without: Sequence[str] = (),
+        by_day: bool = False,
     ) -> AsyncIterator[Any]:
         """A shop's events in the order of the log; bytes, or nothing but a count where ``out`` names a file.
 
-        ``start`` and ``stop`` are position tokens: after the one, up to and including the other.
+        ``start`` and ``stop`` are position tokens (after the one, up to and including the other), or dates and times of the
+        shop's zone (from the one, before the other, by the events' own time). ``without``: flags of events that are left out.
+        ``by_day`` makes ``out`` a folder of Parquet files by the shop's days.
         """
         found = self._book.find(shop)
         first, last = await self._bounds(start, stop)
+        zone = ZoneInfo(found.timezone)
+        since, until = (_moment(name, text, zone) for name, text in (("--from", start), ("--to", stop)))
+        if since is not None and until is not None and since >= until:
+            raise InputInvalidError("--from must lie before --to: --from is inclusive, --to is not.")
         parameters = {
             "log": str(self._service.config.data / LOG_FILE),
             "shop": found.id,
@@ -326,6 +341,10 @@ class Commands(CatalogCommands, AnalyticsCommands):
             "first": first,
             "last": last,
             "out": out,
+            "since": since,
+            "until": until,
+            "without": list(without),
+            "by_day_of": found.timezone if by_day else None,
         }
         # Closed by name: a generator within a generator would end its child only when the collector finds it.
         async with aclosing(run_worker("export", parameters)) as chunks:
@@ -361,16 +380,25 @@ class Commands(CatalogCommands, AnalyticsCommands):
                 yield line
 
     async def _bounds(self, start: str | None, stop: str | None) -> tuple[int, int]:
-        """First and last position of an export; a token of another generation counts as reached."""
+        """First and last position of an export; a token of another generation counts as reached, and what is none as a
+        time."""
         end = max((await self._service.log.ends(Stream.EVENTS)).values())
         bounds = []
         for token, otherwise in ((start, 0), (stop, end)):
             read = read_position_token(token) if token is not None else None
-            if token is not None and read is None:
-                raise InputInvalidError(f"{token[:80]!r} is no position, as receipts and exports give them.")
             foreign = read is None or read[0] != self._service.log.generation
             bounds.append(otherwise if read is None or foreign else max(read[1].values()))
         return bounds[0] + 1, min(bounds[1], end)
+
+
+def _moment(name: str, text: str | None, zone: ZoneInfo) -> int | None:
+    """The date or time that a bound of an export is, ``None`` for a position or none. Raises ``InputInvalidError``."""
+    if text is None or read_position_token(text) is not None:
+        return None
+    try:
+        return read_moment_in(name, text, zone)
+    except InputInvalidError as failure:
+        raise InputInvalidError(f"{failure} Nor is it a position, as receipts and exports give them.") from failure
 
 
 def _progress_key(shop: Shop, source: str) -> str:

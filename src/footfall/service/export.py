@@ -5,11 +5,13 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 import apsw
 import duckdb
@@ -22,7 +24,7 @@ from footfall.log.embedded import read_entries
 from footfall.log.port import Stream
 from footfall.log.sqlite import open_reader
 
-Kind = Literal["text", "whole", "flag", "texts", "json"]
+Kind = Literal["text", "whole", "flag", "texts", "json", "moment"]
 
 COLUMNS: Final[tuple[tuple[str, Kind], ...]] = (
     ("position", "text"),
@@ -68,8 +70,10 @@ COLUMNS: Final[tuple[tuple[str, Kind], ...]] = (
     ("flags", "texts"),
     ("verified", "flag"),
     ("origin", "json"),
+    ("time", "moment"),
 )
-"""The columns of ``csv`` and ``parquet``, in order. Programs of users depend on them: add at the end, never change."""
+"""The columns of ``csv`` and ``parquet``, in order. Programs of users depend on them: add at the end, never change. ``time``
+is ``event_time`` once more, as a moment (UTC)."""
 
 _PARQUET_TYPES: Final[dict[Kind, str]] = {
     "text": "VARCHAR",
@@ -77,6 +81,7 @@ _PARQUET_TYPES: Final[dict[Kind, str]] = {
     "flag": "BOOLEAN",
     "texts": "VARCHAR[]",
     "json": "VARCHAR",
+    "moment": "TIMESTAMP",
 }
 _READ_ENTRIES: Final = 1_000
 """Records in memory at once: 32 MB where each is as large as it may be."""
@@ -87,6 +92,8 @@ _ROW_GROUP_EVENTS: Final = 10_000
 _DUCKDB_MEMORY: Final = "512MB"
 _COPIED_BYTES: Final = 1024 * 1024
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 _SPECIAL_COLUMNS: Final = tuple(name for name, kind in COLUMNS if kind in ("flag", "texts", "json"))
 _JSON_COLUMNS: Final = tuple(name for name, kind in COLUMNS if kind == "json")
 _ENCODER: Final = msgspec.json.Encoder()
@@ -94,20 +101,57 @@ _ENCODER: Final = msgspec.json.Encoder()
 _Numbered = tuple[PositionToken, Event]
 
 
-def export(*, log: str, shop: int, form: str, first: int, last: int, out: str | None, output: IO[bytes]) -> None:
-    """Write a shop's events between two positions, both inclusive, to ``output``; or to the file ``out``, and then only
-    ``{"events": n}`` to ``output``.
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events of a shop: positions from ``first`` to ``last``, both inclusive; own times from ``since`` (inclusive) to
+    ``until`` (exclusive), milliseconds since the epoch, where they are given; without those that bear one of ``without``."""
+
+    shop: ShopId
+    first: Position
+    last: Position
+    since: int | None = None
+    until: int | None = None
+    without: frozenset[str] = frozenset()
+
+
+def export(
+    *,
+    log: str,
+    shop: int,
+    form: str,
+    first: int,
+    last: int,
+    out: str | None,
+    output: IO[bytes],
+    since: int | None = None,
+    until: int | None = None,
+    without: Sequence[str] = (),
+    by_day_of: str | None = None,
+) -> None:
+    """Write a shop's events between two positions, both inclusive, and between two moments where they are given, to
+    ``output``; or to the file ``out``, and then only ``{"events": n}`` to ``output``. With ``by_day_of`` (a time zone) ``out``
+    becomes a folder of Parquet files by day.
 
     ``out`` appears whole or not at all. Raises ``FootfallError`` before anything is written where ``form`` is unknown.
     """
     if form not in ("jsonl", "csv", "parquet"):
         raise InputInvalidError(f"There is no format {form[:40]!r}. Choose jsonl, csv or parquet.")
-    with closing(_Events(Path(log), ShopId(shop), Position(first), Position(last))) as events:
+    wanted = Wanted(
+        shop=ShopId(shop),
+        first=Position(first),
+        last=Position(last),
+        since=since,
+        until=until,
+        without=frozenset(without),
+    )
+    with closing(_Events(Path(log), wanted)) as events:
         if out is None:
             _write(events, form, output)
+            return
+        if by_day_of is not None:
+            _write_by_day(events, Path(out), ZoneInfo(by_day_of))
         else:
             _write_whole(events, form, Path(out))
-            output.write(_ENCODER.encode({"events": events.count}) + b"\n")
+        output.write(_ENCODER.encode({"events": events.count}) + b"\n")
 
 
 def _write_whole(events: "_Events", form: str, target: Path) -> None:
@@ -127,14 +171,20 @@ def _write_whole(events: "_Events", form: str, target: Path) -> None:
         raise
 
 
+class _Head(msgspec.Struct):
+    """What tells whether a record is wanted: reading no more takes a fifth of the time."""
+
+    shop: ShopId
+    time: int
+    flags: list[str] | None = None
+
+
 class _Events:
     """A shop's events, read in steps that hold no read transaction while they are being written; counted."""
 
-    def __init__(self, log: Path, shop: ShopId, first: Position, last: Position) -> None:
+    def __init__(self, log: Path, wanted: Wanted) -> None:
         self.count = 0
-        self._shop = shop
-        self._first = first
-        self._last = last
+        self._wanted = wanted
         self._connection = open_reader(log, cache_bytes=1024 * 1024)
         self._generation = Generation(str(_one(self._connection, "SELECT value FROM meta WHERE name = 'generation'")))
 
@@ -142,26 +192,39 @@ class _Events:
         self._connection.close()
 
     def __iter__(self) -> Iterator[_Numbered]:
-        start = self._first
-        while start <= self._last:
+        start = self._wanted.first
+        while start <= self._wanted.last:
             entries = read_entries(self._connection, Stream.EVENTS, start, _READ_ENTRIES)
             for position, value in entries:
-                if position > self._last:
+                if position > self._wanted.last:
                     return
                 if not value:
                     continue
                 try:
+                    if not self._is_wanted(_HEADS.decode(value)):
+                        continue
                     event = decode_event(value)
                 except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
                     raise StoreDamagedError(
                         f"The event at position {position} can't be read ({failure}). Run `footfall verify`."
                     ) from failure
-                if event.shop == self._shop:
-                    self.count += 1
-                    yield position_token(self._generation, {0: position}), event
+                self.count += 1
+                yield position_token(self._generation, {0: position}), event
             if len(entries) < _READ_ENTRIES:
                 return
             start = Position(entries[-1].position + 1)
+
+    def _is_wanted(self, head: _Head) -> bool:
+        wanted = self._wanted
+        return (
+            head.shop == wanted.shop
+            and (wanted.since is None or head.time >= wanted.since)
+            and (wanted.until is None or head.time < wanted.until)
+            and (not wanted.without or wanted.without.isdisjoint(head.flags or ()))
+        )
+
+
+_HEADS: Final = msgspec.json.Decoder(_Head)
 
 
 def _one(connection: apsw.Connection, sql: str) -> Any:
@@ -216,35 +279,92 @@ def _columns(token: PositionToken, event: Event) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(event)
     del fields["shop"]
     fields["event_time"] = fields.pop("time")
-    return {"position": token, "platform": event.platform, "verified": event.verified, **fields}
+    moment = _moment(event).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"position": token, "platform": event.platform, "verified": event.verified, **fields, "time": moment}
+
+
+def _moment(event: Event) -> datetime:
+    return _EPOCH + timedelta(milliseconds=event.time)
 
 
 def _write_parquet(events: Iterable[_Numbered], output: IO[bytes]) -> None:
     """Parts of the file are made one after the other and then put together, so that memory doesn't grow with the shop."""
     numbered = iter(events)
-    # In the system's place for such files: filling the log's own disk would stop collection.
-    with tempfile.TemporaryDirectory(prefix="footfall-export-") as name:
-        spool, whole = Path(name, "spool.jsonl"), Path(name, "whole.parquet")
-        settings: dict[str, Any] = {"threads": 1, "memory_limit": _DUCKDB_MEMORY, "temp_directory": name}
-        with duckdb.connect(config=settings) as engine:
-            parts: list[str] = []
-            # At least one part, though it be empty: it carries the columns.
-            while _spool(islice(numbered, _PART_EVENTS), spool) or not parts:
-                parts.append(str(Path(name, f"{len(parts)}.parquet")))
-                columns = {column: _PARQUET_TYPES[kind] for column, kind in COLUMNS}
-                _copy(engine, "read_json(?, format = 'newline_delimited', columns = ?)", [str(spool), columns], parts[-1])
-            _copy(engine, "read_parquet(?)", [parts], str(whole))
+    with _engine() as (engine, directory):
+        spool, whole = directory / "spool.jsonl", directory / "whole.parquet"
+        parts: list[str] = []
+        # At least one part, though it be empty: it carries the columns.
+        while _spool(islice(numbered, _PART_EVENTS), spool) or not parts:
+            parts.append(str(directory / f"{len(parts)}.parquet"))
+            _copy(engine, "read_json(?, format = 'newline_delimited', columns = ?)", [str(spool), _types()], parts[-1])
+        _copy(engine, "read_parquet(?)", [parts], str(whole))
         with whole.open("rb") as file:
             shutil.copyfileobj(file, output, _COPIED_BYTES)
 
 
-def _spool(events: Iterable[_Numbered], spool: Path) -> int:
-    """Write events as lines of JSON that DuckDB reads with its own types; answers how many."""
+def _write_by_day(events: Iterable[_Numbered], target: Path, zone: ZoneInfo) -> None:
+    """Make a folder with one folder for each day of the zone (``day=2026-11-01``, as Hive has it), under a temporary name
+    beside its place, and rename it once it is complete and on the disk."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputInvalidError(f"{target} is there already. Name a folder that isn't, or is empty.")
+    numbered = iter(events)
+    try:
+        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as failure:
+        raise InputInvalidError(f"{target} can't be made: {failure.strerror}.") from failure
+    try:
+        with _engine() as (engine, directory):
+            spool, part = directory / "spool.jsonl", 0
+            while _spool(islice(numbered, _PART_EVENTS), spool, zone):
+                # What is out of order comes in another part: a day has as many files as parts in which it occurs.
+                options = f"PARTITION_BY (day), FILENAME_PATTERN 'part-{part:05}-{{i}}', OVERWRITE_OR_IGNORE true, "
+                source = "read_json(?, format = 'newline_delimited', columns = ?)"
+                _copy(engine, source, [str(spool), {**_types(), "day": "VARCHAR"}], str(beside), options)
+                part += 1
+        _sync(beside)
+        beside.chmod(0o755)
+        # Over an empty folder, too.
+        beside.replace(target)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def _sync(folder: Path) -> None:
+    for path in [*folder.rglob("*"), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _engine() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """DuckDB with a bound on its memory, and a folder for what it works with: in the system's place for such, since filling
+    the log's own disk would stop collection."""
+    with tempfile.TemporaryDirectory(prefix="footfall-export-") as name:
+        settings: dict[str, Any] = {"threads": 1, "memory_limit": _DUCKDB_MEMORY, "temp_directory": name}
+        with duckdb.connect(config=settings) as engine:
+            yield engine, Path(name)
+
+
+def _types() -> dict[str, str]:
+    return {column: _PARQUET_TYPES[kind] for column, kind in COLUMNS}
+
+
+def _spool(events: Iterable[_Numbered], spool: Path, zone: ZoneInfo | None = None) -> int:
+    """Write events as lines of JSON that DuckDB reads with its own types, with their day where a zone is given; answers how
+    many."""
     count = 0
     with spool.open("wb") as file:
         for batch in _in_batches(events, _READ_ENTRIES):
             count += len(batch)
-            file.write(_ENCODER.encode_lines([_typed(_columns(token, event)) for token, event in batch]))
+            rows = [_typed(_columns(token, event)) for token, event in batch]
+            if zone is not None:
+                for row, (_, event) in zip(rows, batch, strict=True):
+                    row["day"] = _moment(event).astimezone(zone).date().isoformat()
+            file.write(_ENCODER.encode_lines(rows))
     return count
 
 
@@ -252,9 +372,7 @@ def _typed(fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {name: _ENCODER.encode(fields[name]).decode() for name in _JSON_COLUMNS if fields.get(name) is not None}
 
 
-def _copy(engine: duckdb.DuckDBPyConnection, source: str, parameters: list[Any], target: str) -> None:
+def _copy(engine: duckdb.DuckDBPyConnection, source: str, parameters: list[Any], target: str, options: str = "") -> None:
     quoted = target.replace("'", "''")
-    engine.execute(
-        f"COPY (SELECT * FROM {source}) TO '{quoted}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP_EVENTS})",
-        parameters,
-    )
+    form = f"{options}FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP_EVENTS}"
+    engine.execute(f"COPY (SELECT * FROM {source}) TO '{quoted}' ({form})", parameters)

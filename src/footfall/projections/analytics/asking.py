@@ -188,9 +188,9 @@ def read_window(fields: Mapping[str, Any], *, timezone: str, now: Milliseconds, 
         if "from" in fields or "to" in fields:
             raise InputInvalidError("Give either last, or from and to.")
         return Window(*_last(str(fields["last"]), zone, now, tomorrow), name)
-    end = _read_moment("to", fields["to"], zone) if "to" in fields else tomorrow
+    end = read_moment_in("to", fields["to"], zone) if "to" in fields else tomorrow
     if "from" in fields:
-        start = _read_moment("from", fields["from"], zone)
+        start = read_moment_in("from", fields["from"], zone)
     else:
         start = _midnight(_local(Milliseconds(end - 1), zone).date() - timedelta(days=days - 1), zone)
     if start >= end:
@@ -213,7 +213,8 @@ def _last(text: str, zone: ZoneInfo, now: Milliseconds, tomorrow: Milliseconds) 
     return _midnight(_local(tomorrow, zone).date() - timedelta(days=days), zone), tomorrow
 
 
-def _read_moment(name: str, value: object, zone: ZoneInfo) -> Milliseconds:
+def read_moment_in(name: str, value: object, zone: ZoneInfo) -> Milliseconds:
+    """A date (its first moment) or time of a zone, or with an offset of its own. Raises ``InputInvalidError``."""
     text = str(value).strip()
     try:
         if _DAY.fullmatch(text):
