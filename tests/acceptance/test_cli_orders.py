@@ -126,7 +126,7 @@ def test_a_bulk_line_that_belongs_to_nothing_is_told(data: Path) -> None:
         (CSV, "`footfall catalog import` reads products."),
         (
             table(rows_of(EXPORTED)),
-            "exports: it names no product, variant or line by its id. --format",
+            "exports, which names no product, variant or line by its id: `footfall report",
         ),
         ('{"subject":"user","verb":"viewed","noun":"product"}\n', "looks like events."),
         ('{"subject":"user","verb":"viewed","noun":"product"}\n', "Events are read by --format jsonl."),

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footfall.clock import Milliseconds
-from footfall.intake.opening import opened
 from footfall.intake.order_exports import exported_orders
 from footfall.order import ExportedLine, ExportedOrder
-from tests.unit.intake.order_tables import COLUMNS, rows_of, table
+from tests.unit.intake.order_tables import COLUMNS, opened, rows_of, table
 
 AMOUNTS = st.decimals(min_value=Decimal(-99999), max_value=Decimal(999999999), places=2)
 MAYBE_AMOUNTS = st.none() | AMOUNTS
@@ -53,5 +52,5 @@ def test_what_is_written_as_a_csv_reads_back_equal(
     rows = [row for order in orders for row in rows_of(order, mark="," if semicolons else ".", hours=hours)]
     text = table(rows, columns=columns, delimiter=";" if semicolons else ",")
     body = text.encode("utf-8-sig" if marked else "utf-8")
-    found = [item.order for item in exported_orders(opened(gzip.compress(body) if packed else body, "the export"))]
+    found = [item.order for item in exported_orders(opened(gzip.compress(body) if packed else body))]
     assert found == orders

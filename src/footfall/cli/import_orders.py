@@ -84,10 +84,11 @@ def _require_orders(file: OpenFile) -> None:
     looks = looks_instead(file.head())
     if looks is None:
         return
-    # Products are told by their ids, and a line of an order by its own.
-    why = ": it names no product, variant or line by its id" if looks == ORDER_TABLE else ""
+    if looks == ORDER_TABLE:
+        # An order is known by its id, its lines by theirs, and sales by products and variants: nothing could be counted of it.
+        looks += ", which names no product, variant or line by its id: `footfall report reconciliation` compares with it"
     advice = _CATALOG if "over Product" in looks else _ADVICE.get(looks, "")
-    raise InputInvalidError(f"{file.name} looks like {looks}{why}. --format {SHOPIFY_ORDERS} reads {ORDERS_WANTED}.{advice}")
+    raise InputInvalidError(f"{file.name} looks like {looks}. --format {SHOPIFY_ORDERS} reads {ORDERS_WANTED}.{advice}")
 
 
 def _so_far(tally: Tally) -> str:

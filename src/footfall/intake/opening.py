@@ -75,11 +75,6 @@ class Opened:
         return InputInvalidError(f"{self.name} is damaged or was cut: {failure}")
 
 
-def opened(body: bytes, name: str) -> Opened:
-    """What came as bytes, such as a request's body."""
-    return Opened(io.BufferedReader(cast("io.RawIOBase", io.BytesIO(body))), name, len(body))
-
-
 def looks_like(head: bytes) -> str | None:
     """The format that a file's beginning looks like; also ``array`` (JSON) and ``binary``; ``None`` where it tells nothing."""
     if head.startswith(_PARQUET):

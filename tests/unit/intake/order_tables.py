@@ -5,8 +5,10 @@ import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import cast
 
 from footfall.clock import Milliseconds
+from footfall.intake.opening import Opened
 from footfall.order import ExportedLine, ExportedOrder
 
 EXPORTED = ExportedOrder(
@@ -48,6 +50,11 @@ PERSONAL = {
     "Note Attributes": "gift: yes",
     "Phone": "+15550100",
 }
+
+
+def opened(body: bytes, name: str = "the export") -> Opened:
+    """An export that came as bytes."""
+    return Opened(io.BufferedReader(cast("io.RawIOBase", io.BytesIO(body))), name, len(body))
 
 
 def amount(value: Decimal | None, mark: str = ".") -> str:

@@ -12,14 +12,13 @@ import pytest
 
 from footfall.errors import InputInvalidError
 from footfall.intake import order_table
-from footfall.intake.opening import opened
 from footfall.intake.order_exports import exported_orders
 from footfall.intake.order_files import Item
 from footfall.limits import ORDER_LINES_MAX
 from footfall.order import ExportedOrder
 from tests.unit.catalog.shapes import ADMIN, CSV
 from tests.unit.intake.order_shapes import BULK, NODE, REST
-from tests.unit.intake.order_tables import COLUMNS, EXPORTED, rows_of, table
+from tests.unit.intake.order_tables import COLUMNS, EXPORTED, opened, rows_of, table
 
 PAID_BACK = [
     {"kind": "refund", "status": "success", "amount": "18.90", "currency": "EUR"},
@@ -61,7 +60,7 @@ SHAPES = {
 
 def read(text: str | bytes) -> list[Item[ExportedOrder]]:
     body = text.encode() if isinstance(text, str) else text
-    return list(exported_orders(opened(body, "the export")))
+    return list(exported_orders(opened(body)))
 
 
 def told(text: str) -> list[tuple[int, str]]:
