@@ -18,6 +18,7 @@ import msgspec
 
 from footfall import __version__
 from tests.benchmarks import (
+    measures_analytics,
     measures_answers,
     measures_catalog,
     measures_collect,
@@ -37,6 +38,8 @@ MEASURES: Final[Mapping[str, Callable[[Bench], Iterator[Figure]]]] = {
     "restart": measures_store.restart,
     "catalog": measures_catalog.catalog,
     "sessions": measures_recommend.sessions,
+    "analytics": measures_analytics.reports,
+    "analytics-minute": measures_analytics.keeping_up,
     "viewed": measures_read.viewed,
     "rankings": measures_catalog.rankings,
     "recommended": measures_answers.recommended,

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.clock import DAY_MS
-from footfall.identifiers import Generation, ProductReference, ShopId
+from footfall.identifiers import Generation
 from footfall.projections.analytics import engine, sessions
-from footfall.projections.analytics.engine import Connection, given, texts
+from footfall.projections.analytics.engine import Connection, given
 from footfall.projections.analytics.file import prepare
 from footfall.projections.analytics.schema import ADDED, PURCHASED, REMOVED, VIEWED
 
@@ -24,7 +24,6 @@ END: Final = 1_793_750_400_000
 DAYS: Final = 90
 START: Final = END - DAYS * DAY_MS
 PRODUCTS: Final = 20_000
-SHOP: Final = ShopId(1)
 
 _CHUNK: Final = 500_000
 _EVENTS_OF_SESSION: Final = 4
@@ -181,11 +180,3 @@ def build_sqlite(path: Path, events: int) -> None:
         connection.execute("CREATE INDEX by_time ON events (time)")
     finally:
         connection.close()
-
-
-def reference(number: int) -> ProductReference:
-    """What events call a product."""
-    return ProductReference(f"p:{5_630_650_000_000 + number}")
-
-
-__all__ = ["DAYS", "END", "START", "build", "build_sqlite", "texts"]

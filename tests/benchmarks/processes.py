@@ -1,13 +1,14 @@
 """Footfall's server as a process: started and timed until it is ready, asked over its control socket, stopped by its id."""
 
 import http.client
+import os
 import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -34,9 +35,11 @@ class ServerProcess:
         self.data = data
         self.ready_seconds = ready_seconds
         """From the start of the process to the first 200 of ``/ready``."""
+        self.secret_key = ""
+        """Of the shop that ``make_shop`` made."""
 
     @classmethod
-    def start(cls, data: Path) -> "ServerProcess":
+    def start(cls, data: Path, environment: Mapping[str, str] | None = None) -> "ServerProcess":
         """Start a server on a free port and wait until it is ready. Raises ``RuntimeError`` with what it logged."""
         data.parent.mkdir(parents=True, exist_ok=True)
         log = data.with_name(data.name + ".log")
@@ -48,6 +51,7 @@ class ServerProcess:
                 stderr=errors,
                 text=True,
                 cwd=ROOT,
+                env={**os.environ, **(environment or {})},
             )
         watchdog = threading.Timer(_READY_SECONDS_MAX, process.kill)
         watchdog.start()
@@ -84,7 +88,7 @@ class ServerProcess:
 
     def make_shop(self) -> None:
         """The benchmarks' shop, in a store that is new."""
-        self.command("shop_create", name=SHOP, public_key=KEY)
+        self.secret_key = self.command("shop_create", name=SHOP, public_key=KEY)["secret_key"]
 
     def stored(self) -> int:
         """Events given a position so far."""
@@ -114,9 +118,10 @@ class ServerProcess:
 
 
 @contextmanager
-def serving(data: Path, *, fresh: bool = False) -> Iterator[ServerProcess]:
-    """A server on a data directory, stopped cleanly at the end and killed after a failure. ``fresh``: a new store."""
-    server = ServerProcess.start(data)
+def serving(data: Path, *, fresh: bool = False, environment: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
+    """A server on a data directory, stopped cleanly at the end and killed after a failure. ``fresh``: a new store.
+    ``environment``: variables beside those of this process."""
+    server = ServerProcess.start(data, environment)
     try:
         if fresh:
             server.make_shop()

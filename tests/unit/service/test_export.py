@@ -205,4 +205,4 @@ def test_an_export_that_breaks_off_leaves_the_old_file_and_nothing_beside_it(tmp
 
 def test_every_field_of_an_event_has_a_column() -> None:
     fields = {field.encode_name for field in msgspec.structs.fields(Event)}
-    assert {name for name, _ in COLUMNS} == fields - {"shop", "time"} | {"position", "event_time"}
+    assert {name for name, _ in COLUMNS} == fields - {"shop"} | {"position", "event_time"}

@@ -12,7 +12,7 @@ import msgspec
 from footfall.clock import DAY_MS, HOUR_MS, Milliseconds
 from footfall.errors import InputInvalidError, NotFoundError
 from footfall.identifiers import Position, ShopId
-from footfall.limits import REPORT_BUCKETS_MAX, REPORT_FILTER_VALUES_MAX, REPORT_ROWS_MAX
+from footfall.limits import HEALTH_DAYS_MAX, REPORT_BUCKETS_MAX, REPORT_FILTER_VALUES_MAX, REPORT_ROWS_MAX
 from footfall.log.port import Stream
 
 Granularity = Literal["hour", "day", "week", "month"]
@@ -165,6 +165,8 @@ def read_report(name: str, fields: Mapping[str, Any], *, timezone: str, currency
         currency=currency,
         format=_one_of("format", given, ("json", "csv"), "json"),
     )
+    if name == "data-health" and window.end - window.start > HEALTH_DAYS_MAX * DAY_MS:
+        raise InputInvalidError(f"The report data-health covers at most {HEALTH_DAYS_MAX} days.")
     if name == "timeseries" and (window.end - window.start) // _MIN_MS[question.granularity] > REPORT_BUCKETS_MAX:
         raise InputInvalidError(
             f"That are more than {REPORT_BUCKETS_MAX} points. Ask for a shorter window or a coarser granularity."
