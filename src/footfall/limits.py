@@ -428,7 +428,8 @@ REPORT_BUCKETS_MAX: Final = 10_000
 """Points of a time series: a year of hours."""
 
 HEALTH_DAYS_MAX: Final = 92
-"""Days of a report on the data's health: adding up what was counted by hour and reason takes a millisecond for four of them."""
+"""Days of a report on the data's health: adding up what was counted by hour and reason takes a millisecond for four of
+them."""
 
 REPORT_ROWS_MAX: Final = 10_000
 """Rows of a report: products, terms, events of a visitor."""

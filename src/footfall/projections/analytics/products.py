@@ -36,6 +36,8 @@ class Products:
         self._ties: dict[str, ToldProduct] = {}
         self._said: dict[str, tuple[object, ...]] = {}
         """What an event said of a name last: the same once more is no news."""
+        self._repeated: set[tuple[str | None, ...]] = set()
+        """What events said since there was news."""
         self._fresh = names.next
         """Names from this number on have not been resolved."""
         self._stale = False
@@ -55,25 +57,30 @@ class Products:
             self._keep(told)
         if len(self._said) > ANALYTICS_NUMBERS_CACHED_MAX:
             self._said.clear()
+            self._repeated.clear()
 
     def _is_news(self, event: Event) -> bool:
         """Whether an event says something else of one of its names than the event before it that named it."""
         product_id, handle, variant_id = event.product_id, event.product_handle, event.variant_id
-        reference = product_reference(product_id, handle, variant_id)
-        if reference is None:
+        says = (product_id, handle, event.product_title, variant_id)
+        if says in self._repeated:
             return False
-        names: list[str] = [reference]
+        reference = product_reference(product_id, handle, variant_id)
+        names: list[str] = [reference] if reference is not None else []
         if handle is not None:
             names += ("h:" + handle, "p:" + handle)
         if variant_id is not None:
             names.append("v:" + variant_id)
-        says = (product_id, handle, event.product_title, variant_id is None)
-        said = self._said
-        news = False
+        # Of variants it only matters whether there is one: the first one is kept.
+        kept = (*says[:3], variant_id is None)
+        said, news = self._said, False
         for name in names:
-            if said.get(name) != says:
-                said[name] = says
+            if said.get(name) != kept:
+                said[name] = kept
                 news = True
+        if news:
+            self._repeated.clear()
+        self._repeated.add(says)
         return news
 
     def _keep(self, told: Mapping[str, ToldProduct]) -> None:
