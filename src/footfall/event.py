@@ -5,7 +5,17 @@ from typing import Any, Final, Literal
 import msgspec
 
 from footfall.clock import Milliseconds
-from footfall.identifiers import CustomerId, EventId, Handle, ProductId, SessionId, ShopId, Uuid, VariantId
+from footfall.identifiers import (
+    CustomerId,
+    EventId,
+    Handle,
+    PositionToken,
+    ProductId,
+    SessionId,
+    ShopId,
+    Uuid,
+    VariantId,
+)
 
 Scalar = str | int | float | bool
 Flag = Literal["late", "clamped", "bot", "test"]
@@ -98,3 +108,10 @@ def wire_fields(event: Event) -> dict[str, Any]:
         if name not in _OURS:
             fields.setdefault(name, value)
     return fields
+
+
+def numbered_fields(position: PositionToken, event: Event) -> dict[str, Any]:
+    """The same with its place in the log, as ``position``."""
+    token = {"position": position}
+    # First, and again last: a client's own field of that name must not take its place.
+    return token | wire_fields(event) | token

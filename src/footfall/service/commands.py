@@ -14,7 +14,7 @@ import msgspec
 from footfall import __version__
 from footfall.api.where import Where, not_found
 from footfall.errors import InputInvalidError, NotFoundError, NotReadyError
-from footfall.event import Event, Origin, decode_event, wire_fields
+from footfall.event import Event, Origin, decode_event, numbered_fields
 from footfall.identifiers import Position, ShopId, position_token, read_position_token, read_uuid
 from footfall.intake.quarantine import Quarantined, decode_quarantined
 from footfall.intake.reading import Arrival
@@ -237,9 +237,7 @@ class Commands(CatalogCommands, AnalyticsCommands):
         return found[-count:] if count else []
 
     def _shown(self, partition: int, position: Position, event: Event) -> dict[str, Any]:
-        token = {"position": position_token(self._service.log.generation, {partition: position})}
-        # First, and again last: a client's own field of that name must not take its place.
-        return token | wire_fields(event) | token
+        return numbered_fields(position_token(self._service.log.generation, {partition: position}), event)
 
     # --- quarantine ----------------------------------------------------------------------------------------------
 

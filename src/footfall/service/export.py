@@ -18,7 +18,7 @@ import duckdb
 import msgspec
 
 from footfall.errors import InputInvalidError, StoreDamagedError
-from footfall.event import Event, decode_event, wire_fields
+from footfall.event import Event, decode_event, numbered_fields
 from footfall.identifiers import Generation, Position, PositionToken, ShopId, position_token
 from footfall.log.embedded import read_entries
 from footfall.log.port import Stream
@@ -257,8 +257,7 @@ def _in_batches(events: Iterable[_Numbered], size: int) -> Iterator[list[_Number
 
 
 def _json_lines(batch: list[_Numbered]) -> bytes:
-    # The token stands first, and again last: a client's own field of that name must not take its place.
-    return _ENCODER.encode_lines([{"position": t} | wire_fields(event) | {"position": t} for t, event in batch])
+    return _ENCODER.encode_lines([numbered_fields(token, event) for token, event in batch])
 
 
 def _csv_lines(batch: list[_Numbered]) -> bytes:
