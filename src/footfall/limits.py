@@ -455,6 +455,49 @@ ANALYTICS_UNSAVED_MAX: Final = 10_000
 ANALYTICS_DISK_LEFT_MIN: Final = 1024 * 1024 * 1024
 """Bytes free on the disk below which analytics takes in no more: what is left belongs to the log."""
 
+# --- the live feed -----------------------------------------------------------------------------------------------
+
+LIVE_FEEDS_MAX: Final = 64
+"""Live feeds at once: each that keeps up with a busy shop wakes up to twenty times a second."""
+
+LIVE_FEEDS_PER_SHOP_MAX: Final = 8
+"""Live feeds of one shop at once: a few systems and somebody who looks on. One shop can't take them all."""
+
+LIVE_PAGE_EVENTS: Final = 100
+"""Events that a feed looks at before others have their turn, one feed at a time: a millisecond where all are sent, five where
+every product has to be looked up."""
+
+LIVE_PAGE_BYTES_MAX: Final = 256 * 1024
+"""Bytes of events after which such a page ends: what a feed whose client doesn't read holds in memory."""
+
+LIVE_RECENT_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Newest events kept for feeds that have not sent them yet, by the size of their records, shared evenly among the shops that
+have feeds: a second of full speed. Who falls further behind reads them from the log."""
+
+LIVE_PAUSE_SECONDS: Final = 0.05
+"""How long a feed that has sent all there is waits at least before it looks again: single events then go out together."""
+
+LIVE_HEARTBEAT_SECONDS: Final = 15
+"""After which silence a feed says that it is there: proxies take half a minute to a minute of it for the end."""
+
+LIVE_SILENT_POSITIONS_MAX: Final = 10_000
+"""Positions that a feed passes without an event before it tells where it is: what a resumption reads again at most."""
+
+LIVE_LOOKED_BACK_MAX: Final = 100_000
+"""Positions before the end among which ``last`` looks for events: a third of a second, in slices."""
+
+LIVE_STALLED_SECONDS: Final = 60
+"""When a feed's connection is cut whose client reads nothing: it is dead, or can resume where it was."""
+
+LIVE_LEAVE_SECONDS: Final = 1
+"""What a stopping server gives to clients of feeds to read what is on the way; they resume where they were."""
+
+LIVE_RETRY_MS: Final = 2_000
+"""What a feed tells clients to wait before they connect again: a restart takes a second."""
+
+LIVE_PRODUCTS_MAX: Final = 100
+"""Products that one feed is narrowed to: they are resolved anew for every page, since names change."""
+
 # --- data sources ------------------------------------------------------------------------------------------------
 
 DATA_SOURCES_MAX: Final = 1_000
