@@ -96,6 +96,14 @@ def test_every_link_of_a_page_leads_somewhere(tmp_path: Path, page: str) -> None
     run(scenario())
 
 
+def test_the_reference_shows_how_to_look_on_with_the_secret_key(tmp_path: Path) -> None:
+    text = html.unescape(ask(tmp_path, "GET", "/docs").text)
+    line = re.search(r'curl -N "[^"]+/api/v1/events/stream\?([^"]*)" -H "Authorization: Bearer \$SECRET"', text)
+    assert line is not None
+    assert "last=10" in line[1]
+    assert "key=" not in line[1]
+
+
 def test_the_first_page_shows_the_same_next_steps_as_shop_create(tmp_path: Path) -> None:
     text = html.unescape(ask(tmp_path, "GET", "/").text)
     address = "http://footfall.test:8080"

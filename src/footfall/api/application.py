@@ -1,6 +1,7 @@
 """The way in: every request passes here for its route, CORS, limits and errors. Order is decided in ``respond``, once."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from typing import Any, Final
 
 import structlog
@@ -25,6 +26,7 @@ from footfall.api.exchange import (
     unavailable,
 )
 from footfall.api.lists import PREFIX, Lists
+from footfall.api.live_feed import LIVE_FEED, LiveFeedRoute
 from footfall.api.parts import Parts
 from footfall.api.reports import REPORTS_PATH, SQL_PATH, Reports, Sql
 from footfall.api.sources import Sources
@@ -82,6 +84,7 @@ class Application:
             COLLECTIONS: {"PUT": catalog.put_collections},
             REPORTS_PATH: {"GET": reports.list},
             SQL_PATH: {"POST": Sql(parts)},
+            LIVE_FEED: {"GET": LiveFeedRoute(parts)},
             SHOPIFY: {"POST": WebhookRoutes(parts).shopify},
             "/health": {"GET": status.health},
             "/ready": {"GET": status.ready},
@@ -105,6 +108,10 @@ class Application:
         """Whether this path has a plain handler, so that ``respond`` knows it."""
         return path in self._routes or path.startswith(tuple(self._with_reference))
 
+    def streams(self, path: str) -> bool:
+        """Whether this path's answer goes on for as long as somebody reads it: only ``__call__`` sends such a one whole."""
+        return path == LIVE_FEED
+
     def ends_with_client(self, path: str) -> bool:
         """Whether answering this path stops when its client goes away, since nobody else has anything of it."""
         return path == SQL_PATH or path.startswith(REPORTS_PATH)
@@ -122,12 +129,16 @@ class Application:
         path = scope["path"]
         exchange = Exchange(scope["method"], path, scope["query_string"], scope["headers"], receive=receive)
         if exchange.method == "OPTIONS" or self.answers(path):
-            await _send(send, await self.respond(exchange))
+            answer = await self.respond(exchange)
+            if answer.rest is None:
+                await _send(send, answer)
+            else:
+                await _stream(exchange, send, answer, answer.rest)
         else:
             await self._answer_elsewhere(exchange, scope, receive, send)
 
     async def respond(self, exchange: Exchange) -> Answer:
-        """The whole answer of a plain handler, headers of every kind included."""
+        """The answer of a plain handler, headers of every kind included; whole, unless its path ``streams``."""
         collection = exchange.path in COLLECTION_PATHS
         if exchange.method == "OPTIONS":
             answer = _preflight(exchange)
@@ -137,7 +148,9 @@ class Application:
                 answer = await self._collection.completed(exchange, answer)
             if exchange.method == "HEAD":
                 # Errors too: a client would take a body for the beginning of the next answer.
-                answer = answer._replace(body=b"")
+                if answer.rest is not None:
+                    await answer.rest.aclose()
+                answer = answer._replace(body=b"", rest=None)
         answer.headers.extend(_cors(exchange, collection=collection))
         return answer
 
@@ -262,3 +275,21 @@ async def _send(send: Send, answer: Answer) -> None:
     length = (b"content-length", str(len(answer.body)).encode())
     await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]})
     await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _stream(exchange: Exchange, send: Send, answer: Answer, rest: AsyncGenerator[bytes, None]) -> None:
+    """Send an answer bit by bit, each once the client has room for it, until it ends or the client goes away."""
+    async with aclosing(rest):
+        with suppress(ClientGone):
+            await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+            await exchange.unless_gone(_pour(exchange, send, answer.body, rest))
+
+
+async def _pour(exchange: Exchange, send: Send, first: bytes, rest: AsyncGenerator[bytes, None]) -> None:
+    await send({"type": "http.response.body", "body": first, "more_body": True})
+    try:
+        async for chunk in rest:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except Exception:
+        _logger.exception("stream_failed", path=exchange.path)
+    await send({"type": "http.response.body", "body": b""})

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -34,6 +34,8 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     headers: Headers
+    rest: AsyncGenerator[bytes, None] | None = None
+    """What comes after ``body`` for as long as somebody reads it: begun already, and closed by whoever sends the answer."""
 
 
 class Refused(Exception):  # noqa: N818  # an answer, raised where a handler can't go on

@@ -10,6 +10,7 @@ from typing import Any, Final
 from footfall import __version__
 from footfall.api.keys import KEY_HEADERS
 from footfall.api.openapi_catalog import CATALOG, CATALOG_ABOUT, catalog_paths, list_paths
+from footfall.api.openapi_live_feed import live_feed_paths
 from footfall.api.openapi_recommendations import recommendation_paths
 from footfall.api.openapi_schemas import EXAMPLES, SCHEMAS
 from footfall.api.openapi_shared import (
@@ -217,7 +218,7 @@ def _reads() -> dict[str, Any]:
     viewed = {"/api/v1/products/viewed": {"get": get, "post": post}}
     lists = list_paths(_PRODUCTS, product, _OF_LISTS) | source_paths(_PRODUCTS, product, _OF_LISTS)
     lists |= recommendation_paths(_PRODUCTS, product, _OF_LISTS, _WHERE)
-    return viewed | lists | {"/api/v1/events/{reference}": {"get": _where()}}
+    return viewed | lists | {"/api/v1/events/{reference}": {"get": _where()}} | live_feed_paths(_WHERE)
 
 
 def _where() -> dict[str, Any]:

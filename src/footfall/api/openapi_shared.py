@@ -70,6 +70,11 @@ ERRORS: Final[Mapping[str, Error]] = {
         "This shop answers by customer id only to its secret key (setting customer_reads). Ask from a server with "
         "`Authorization: Bearer …`, or by uuid.",
     ),
+    "WrongFilter": Error(
+        400,
+        "A parameter that the feed does not take or can't use; the error names those there are.",
+        "Unknown subject 'usr'. There are: abtest, collection, collections, search, user.",
+    ),
     "UnknownProduct": Error(404, "The catalog has none such.", "The catalog has no product '5'."),
     "WrongProduct": Error(
         400,

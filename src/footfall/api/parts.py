@@ -17,6 +17,7 @@ from footfall.projections.data_sources import DataSources
 from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
 from footfall.projections.identity import Identity
+from footfall.projections.live_feeds import LiveFeeds
 from footfall.projections.names import Names
 from footfall.projections.outcomes import Outcomes
 from footfall.projections.rankings import Rankings
@@ -53,6 +54,7 @@ class Parts:
     event_ids: EventIds
     rejections: Rejections
     outcomes: Outcomes
+    live_feeds: LiveFeeds
     covered: Callable[[Stream], Mapping[int, Position]]
     """Up to where answers cover a stream, by partition: what every question asked now sees."""
     clock: Clock

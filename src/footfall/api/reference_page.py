@@ -174,7 +174,7 @@ def _operation(document: Mapping[str, Any], path: str, method: str, operation: M
             Row(p["name"], p["in"], shape(p["schema"]), words(p["description"]), str(p["example"])) for p in parameters
         ],
         body="; ".join(f"{schema}, as {', '.join(types)}" for schema, types in bodies.items()),
-        requests=_requests(path, method, parameters, content, schemes=schemes),
+        requests=_requests(path, method, parameters, content, schemes=schemes, streams=_streams(operation)),
         answers=[_answer(document, status, answer) for status, answer in operation["responses"].items()],
     )
 
@@ -206,7 +206,13 @@ _LEFT_OUT: Final = {
 """Parameters that a curl line leaves out: all of them at once would leave nothing over."""
 
 
-def _requests(path: str, method: str, parameters: list[Any], content: Mapping[str, Any], *, schemes: list[str]) -> list[Shown]:
+def _streams(operation: Mapping[str, Any]) -> bool:
+    return "text/event-stream" in operation["responses"]["200"]["content"]
+
+
+def _requests(
+    path: str, method: str, parameters: list[Any], content: Mapping[str, Any], *, schemes: list[str], streams: bool
+) -> list[Shown]:
     """A curl line for each example of the body, or one where there is no body."""
     for parameter in parameters:
         if parameter["in"] == "path":
@@ -215,9 +221,10 @@ def _requests(path: str, method: str, parameters: list[Any], content: Mapping[st
     if not content:
         # The shell puts the key in; everything else is encoded.
         line = urlencode([(name, value) for name, value in query if name != "key"])
-        keyed = f"?key={_KEY}&{line}" if query else ""
-        bearer = ' -H "Authorization: Bearer $SECRET"' if schemes == ["secret"] else ""
-        verb = "" if method == "get" else f"-X {method.upper()} "
+        secret = schemes == ["secret"]
+        keyed = f"?{'' if secret else f'key={_KEY}&'}{line}" if query else ""
+        bearer = ' -H "Authorization: Bearer $SECRET"' if secret else ""
+        verb = "-N " if streams else "" if method == "get" else f"-X {method.upper()} "
         return [Shown("", Markup(""), f'curl {verb}"{BASE}{path}{keyed}"{bearer}')]
     headers = [(p["name"], p["example"]) for p in parameters if p["in"] == "header" and p["required"]]
     if schemes == ["secret"]:

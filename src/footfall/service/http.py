@@ -1,4 +1,5 @@
-"""uvicorn's HTTP protocol with three things added: a fast lane, a bound on a request's head, and errors in JSON.
+"""uvicorn's HTTP protocol with four things added: a fast lane, a bound on a request's head, one on who doesn't read a stream,
+and errors in JSON.
 
 The fast lane: a request that arrives whole in one read and has a plain handler is answered without uvicorn's request cycle and
 its ASGI messages. Handlers, limits and answers are the same either way; everything else takes uvicorn's own way.
@@ -15,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from footfall.api.application import Application
 from footfall.api.exchange import Answer, Exchange
-from footfall.limits import HEAD_BYTES_MAX, HEAD_WAIT_SECONDS
+from footfall.limits import HEAD_BYTES_MAX, HEAD_WAIT_SECONDS, LIVE_LEAVE_SECONDS, LIVE_STALLED_SECONDS
 
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus}
 
@@ -56,6 +57,10 @@ def whole_requests(application: Application) -> type[HttpToolsProtocol]:
         """The body so far of a request that may turn out to have arrived whole."""
 
         _head_timer: asyncio.TimerHandle | None = None
+        _streams = False
+        """Whether this connection carries an answer without an end."""
+
+        _stall_timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -63,6 +68,7 @@ def whole_requests(application: Application) -> type[HttpToolsProtocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_head_timer()
+            self._stop_stall_timer()
             left = getattr(self.cycle, "task", None)
             if left is not None:
                 left.cancel()
@@ -91,7 +97,11 @@ def whole_requests(application: Application) -> type[HttpToolsProtocol]:
             self._stop_head_timer()
             # A request behind one that is still being answered waits in uvicorn's queue.
             free = self.cycle is None or self.cycle.response_complete
-            if free and not self.expect_100_continue and application.answers(self._path()):
+            path = self._path()
+            if application.streams(path):
+                self._streams = True
+                super().on_headers_complete()
+            elif free and not self.expect_100_continue and application.answers(path):
                 self._whole = b""
             else:
                 super().on_headers_complete()
@@ -120,6 +130,21 @@ def whole_requests(application: Application) -> type[HttpToolsProtocol]:
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            if self._streams:
+                self._stall_timer = self.loop.call_later(LIVE_STALLED_SECONDS, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            self._stop_stall_timer()
+            super().resume_writing()
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            if self._streams:
+                # Who doesn't read what is on the way would hold up the stop for as long as other requests may.
+                self.loop.call_later(LIVE_LEAVE_SECONDS, self.transport.abort)
+
         def send_400_response(self, msg: str) -> None:
             body = b'{"error":"%s"}' % msg.encode()
             head = (
@@ -137,6 +162,11 @@ def whole_requests(application: Application) -> type[HttpToolsProtocol]:
             if self._head_timer is not None:
                 self._head_timer.cancel()
                 self._head_timer = None
+
+        def _stop_stall_timer(self) -> None:
+            if self._stall_timer is not None:
+                self._stall_timer.cancel()
+                self._stall_timer = None
 
         def _path(self) -> str:
             path = self.url.partition(b"?")[0].decode("latin-1")

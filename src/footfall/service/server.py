@@ -100,6 +100,7 @@ async def _run(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         service.watchers.close()
+        service.live_feeds.close()
         # Both at once: one after the other they might take twice the time that stopping may.
         await asyncio.gather(*(server.shutdown(sockets=[sock]) for server, sock in servers if server.started))
         control_path.unlink(missing_ok=True)

@@ -40,6 +40,7 @@ from footfall.projections.event_ids import EventIds
 from footfall.projections.history import History
 from footfall.projections.identity import Identity
 from footfall.projections.imports import Imports
+from footfall.projections.live_feeds import LiveFeeds
 from footfall.projections.names import Names
 from footfall.projections.order_documents import OrderDocuments
 from footfall.projections.orders import Orders
@@ -126,6 +127,7 @@ class Service:
                     Stream.QUARANTINE: decode_quarantined,
                 },
             )
+            self.live_feeds = LiveFeeds(lambda: self.log, self.tails.covered)
             self.log = EmbeddedLog.open(
                 config.data / LOG_FILE,
                 self.writer,
@@ -135,6 +137,7 @@ class Service:
                     self.data_sources.follow,
                     self.contents.follow,
                     self.watchers.follow,
+                    self.live_feeds.follow,
                     lambda group: self.index_keeper.follow(group),
                     lambda group: self.desk.follow(group),
                 ],
@@ -188,6 +191,7 @@ class Service:
             event_ids=self.event_ids,
             rejections=self.rejections,
             outcomes=self.outcomes,
+            live_feeds=self.live_feeds,
             covered=self.tails.covered,
             clock=self.clock,
             unready=self._unready,
