@@ -86,7 +86,7 @@ class LiveFeedRoute:
         position = max(ends.values())
         if generation == self._parts.log.generation and position <= self._parts.live_feeds.end:
             return _Beginning(position, 0, is_restart=False)
-        # As a projection does (docs/decisions/0022-a-live-feed-is-a-place-in-the-log.md): what comes twice can be seen, and
+        # As a projection does (docs/decisions/0021-a-live-feed-is-a-place-in-the-log.md): what comes twice can be seen, and
         # what was left out could not.
         return _Beginning(Position(0), 0, is_restart=True)
 
