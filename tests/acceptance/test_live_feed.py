@@ -61,6 +61,8 @@ def make_shop(running: Server) -> Shop:
 def running() -> Iterator[Server]:
     with directory() as data, server(data) as started:
         yield started
+        # Killed, its children might still write into the folder while it is removed.
+        started.stop()
 
 
 @pytest.fixture

@@ -1,12 +1,8 @@
-"""``/api/v1/events/stream`` in one process: where a feed begins, what passes, its signs of life, and what ends it."""
+"""``/api/v1/events/stream`` in one process: where a feed begins, its signs of life, and what ends it."""
 
-import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -14,106 +10,12 @@ import uvicorn
 
 from footfall.api.application import Application
 from footfall.errors import LogUnavailableError
-from footfall.limits import LIST_ROWS_MAX, LIVE_PRODUCTS_MAX, LIVE_RETRY_MS
+from footfall.limits import LIVE_PRODUCTS_MAX, LIVE_RETRY_MS
 from footfall.service.http import whole_requests
-from tests.acceptance.sse import LIVE, Message, Parser
+from tests.acceptance.live import connected, connected_beside, exported, scenario, send, told
+from tests.acceptance.sse import LIVE
 from tests.acceptance.test_bounds import until
-from tests.support import PUBLIC_KEY, Running, event, no_pages, run, running
-
-_HANGS_AFTER_SECONDS = 60
-"""A feed that never says what is waited for fails its test instead of holding it up."""
-
-
-class Connection:
-    """A client of the feed whose connection has no buffer: what it does not take holds up who sends."""
-
-    def __init__(self, shop: Running, headers: dict[str, str], parameters: dict[str, str]) -> None:
-        self.parser = Parser()
-        self.messages: list[Message] = []
-        self.status = 0
-        self.chunks = 0
-        self.reads = asyncio.Event()
-        self.reads.set()
-        self._gone = asyncio.Event()
-        self._heard = asyncio.Event()
-        scope = {
-            "type": "http",
-            "method": "GET",
-            "path": LIVE,
-            "query_string": urlencode(parameters).encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        }
-        application = Application(shop.service.parts, no_pages)
-        self.task = asyncio.ensure_future(application(scope, self._receive, self._send))
-        self.task.add_done_callback(lambda _: self._heard.set())
-
-    async def until(self, holds: Callable[[], object]) -> None:
-        """Listen until this holds."""
-        while not holds():
-            assert not self.task.done(), "the feed ended"
-            self._heard.clear()
-            await self._heard.wait()
-
-    async def has(self, count: int) -> list[Message]:
-        """The messages, once there are so many."""
-        await self.until(lambda: len(self.messages) >= count)
-        return self.messages
-
-    async def leave(self) -> None:
-        """Go away."""
-        self._gone.set()
-        await self.task
-
-    async def _receive(self) -> dict[str, Any]:
-        await self._gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def _send(self, message: Any) -> None:
-        await self.reads.wait()
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        else:
-            self.chunks += 1
-            self.messages += self.parser.take(message["body"].decode())
-        self._heard.set()
-
-
-@asynccontextmanager
-async def connected(shop: Running, last_id: str = "", **parameters: str) -> AsyncIterator[Connection]:
-    """A connection whose feed has begun."""
-    headers = {**shop.bearer, "Last-Event-ID": last_id} if last_id else shop.bearer
-    connection = Connection(shop, headers, parameters)
-    try:
-        await connection.until(lambda: connection.chunks)
-        yield connection
-    finally:
-        await connection.leave()
-    assert shop.service.live_feeds.count == 0
-
-
-def scenario(path: Path, steps: Callable[[Running], Any]) -> None:
-    """Run steps on a service of their own."""
-
-    async def whole() -> None:
-        async with running(path) as shop:
-            await steps(shop)
-
-    run(asyncio.wait_for(whole(), _HANGS_AFTER_SECONDS))
-
-
-def told(messages: Sequence[Message]) -> list[Any]:
-    """Which visitors' events these are."""
-    return [message.data["uuid"] for message in messages]
-
-
-async def send(shop: Running, *uuids: str, **fields: Any) -> None:
-    answer = await shop.send(*[event(uuid=uuid, **fields) for uuid in uuids])
-    assert answer.status_code == 200, answer.text
-
-
-async def exported(shop: Running) -> list[dict[str, Any]]:
-    return [item async for item in shop.commands.tail("shop", last=LIST_ROWS_MAX, follow=False)]
-
+from tests.support import PUBLIC_KEY, Running, no_pages
 
 # --- where a feed begins -----------------------------------------------------------------------------------------
 
@@ -215,80 +117,6 @@ def test_a_last_event_id_that_is_no_position_is_refused_by_its_name(tmp_path: Pa
     async def steps(shop: Running) -> None:
         answer = await shop.client.get(LIVE, headers={**shop.bearer, "Last-Event-ID": "42"})
         assert (answer.status_code, "Invalid Last-Event-ID." in answer.json()["error"]) == (400, True)
-
-    scenario(tmp_path, steps)
-
-
-# --- filters -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("parameters", "wanted"),
-    [
-        ({}, ["viewer", "adder", "searcher", "bot", "tester", "customer"]),
-        ({"subject": "user", "verb": "viewed", "noun": "product"}, ["viewer", "bot", "tester", "customer"]),
-        ({"verb": "added,searched"}, ["adder", "searcher"]),
-        ({"noun": "term"}, ["searcher"]),
-        ({"subject": "search"}, []),
-        ({"uuid": "viewer"}, ["viewer"]),
-        ({"customer_id": "gid://shopify/Customer/77"}, ["customer"]),
-        ({"bots": "no"}, ["viewer", "adder", "searcher", "tester", "customer"]),
-        ({"test": "no", "bots": ""}, ["viewer", "adder", "searcher", "bot", "customer"]),
-        ({"bots": "yes", "test": "yes", "verb": "viewed"}, ["viewer", "bot", "tester", "customer"]),
-    ],
-)
-def test_a_filter_lets_its_events_pass_live_and_from_the_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, str], wanted: list[str]
-) -> None:
-    # So that a feed soon tells that it is past what it doesn't show.
-    monkeypatch.setattr("footfall.api.live_feed.LIVE_HEARTBEAT_SECONDS", 0.01)
-
-    async def steps(shop: Running) -> None:
-        async with connected(shop, **parameters) as live:
-            await send(shop, "viewer")
-            await send(shop, "adder", verb="added")
-            await send(shop, "searcher", verb="searched", noun="term", defined_noun_id="beanie", product_id=None)
-            path = f"/api/v2/analytics/event?key={PUBLIC_KEY}"
-            robot = {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}
-            assert (await shop.client.post(path, json=event(uuid="bot"), headers=robot)).status_code == 200
-            await send(shop, "tester", test=True)
-            await send(shop, "customer", customer_id="77")
-            end = (await exported(shop))[-1]["position"]
-            await live.until(lambda: live.parser.last_id == end)
-            assert told(live.messages) == wanted
-        async with connected(shop, f"{shop.service.log.generation}-0.0", **parameters) as again:
-            await again.until(lambda: again.parser.last_id == end)
-            assert told(again.messages) == wanted
-
-    scenario(tmp_path, steps)
-
-
-def test_a_product_is_known_by_its_id_a_handle_and_a_variant_and_events_by_any_of_them(tmp_path: Path) -> None:
-    async def steps(shop: Running) -> None:
-        names = {"product_id": "5630650697948", "product_handle": "classic-beanie", "shopify_variant_id": "36287950323868"}
-        nothing = dict.fromkeys(names)
-        await send(shop, "all", **names)
-        for name, value in names.items():
-            await send(shop, name, **nothing | {name: value})
-        await send(shop, "other", **nothing | {"product_handle": "linen-shirt"})
-        await send(shop, "no-product", verb="searched", noun="term", defined_noun_id="beanie", **nothing)
-        for asked in (*names.values(), "gid://shopify/Product/5630650697948", "gid://shopify/ProductVariant/36287950323868"):
-            async with connected(shop, last="100", product=asked) as feed:
-                assert told(await feed.has(4)) == ["all", *names], asked
-        async with connected(shop, last="100", product="linen-shirt, classic-beanie") as feed:
-            assert told(await feed.has(5)) == ["all", *names, "other"]
-
-    scenario(tmp_path, steps)
-
-
-def test_a_product_that_gets_another_name_while_a_feed_is_open_is_known_by_it(tmp_path: Path) -> None:
-    async def steps(shop: Running) -> None:
-        async with connected(shop, product="classic-beanie") as feed:
-            await send(shop, "unknown", product_id="5630650697948")
-            await send(shop, "tied", product_id="5630650697948", product_handle="classic-beanie")
-            await send(shop, "known", product_id="5630650697948")
-            # When the feed looks, the names may be tied already: the first is told or not, the others always.
-            await feed.until(lambda: told(feed.messages)[-2:] == ["tied", "known"])
 
     scenario(tmp_path, steps)
 
@@ -459,12 +287,3 @@ def test_the_connection_of_a_client_that_reads_nothing_for_long_is_cut(
             await server.shutdown()
 
     scenario(tmp_path, steps)
-
-
-@asynccontextmanager
-async def connected_beside(shop: Running) -> AsyncIterator[Connection]:
-    """A connection beside another one."""
-    connection = Connection(shop, shop.bearer, {})
-    await connection.until(lambda: connection.chunks)
-    yield connection
-    await connection.leave()

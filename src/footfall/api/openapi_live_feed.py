@@ -29,9 +29,10 @@ def live_feed_paths(tag: str) -> dict[str, Any]:
         "Events as they are acknowledged",
         "Server-sent events: each message's data is an event as exports show it, and its id the event's position. A client "
         "that connects again with `Last-Event-ID` gets what came since and goes on live, each event once and in order; "
-        "without it the feed begins now. Ids without data say how far the feed is where nothing passes its filters; in "
+        "without it the feed begins now. Where nothing passes its filters, ids without data say how far the feed is; in "
         f"silence a comment comes every {LIVE_HEARTBEAT_SECONDS} seconds. A position of another log (restored, replaced) is "
-        "answered with a message of the type `restarted`, and the log from its beginning. An unknown parameter or value is refused.",
+        "answered with a message of the type `restarted`, and the log from its beginning. An unknown parameter or value is "
+        "refused.",
         file_answer("text/event-stream", "The feed, until it is closed."),
         errors=("WrongFilter", "NoSecret", "SecretInPage", "Unavailable"),
         security=("secret",),

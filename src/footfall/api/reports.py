@@ -10,7 +10,7 @@ from footfall.api.exchange import NO_STORE, Answer, Exchange, Headers, Refused, 
 from footfall.api.keys import require_secret
 from footfall.api.parts import Parts
 from footfall.clock import HOUR_MS
-from footfall.errors import AnalyticsUnavailableError, InputInvalidError, NotFoundError
+from footfall.errors import AnalyticsUnavailableError, InputInvalidError, NotFoundError, NotReadyError
 from footfall.identifiers import CustomerId, Position, Uuid, position_token, read_id, read_position_token, read_uuid
 from footfall.limits import AFTER_WAIT_SECONDS, ORDER_EXPORT_BYTES_MAX, SQL_ROWS_MAX
 from footfall.log.port import Stream
@@ -34,12 +34,14 @@ class Reports:
 
     async def list(self, exchange: Exchange) -> Answer:
         """Every report with the parameters that it takes."""
+        _require_ready(self._parts)
         require_secret(exchange, self._parts.shops)
         listed = [{"name": name, "parameters": [*takes, "format", "after"]} for name, takes in REPORTS.items()]
         return json_answer({"data": listed}, headers=[NO_STORE])
 
     async def report(self, exchange: Exchange) -> Answer:
         """One report over HTTP."""
+        _require_ready(self._parts)
         shop = require_secret(exchange, self._parts.shops)
         name = exchange.path.removeprefix(REPORTS_PATH + "/")
         sent = await self._sent(exchange) if name == RECONCILIATION else None
@@ -116,6 +118,7 @@ class Sql:
         self._parts = parts
 
     async def __call__(self, exchange: Exchange) -> Answer:
+        _require_ready(self._parts)
         shop = require_secret(exchange, self._parts.shops)
         fields = await exchange.fields()
         unknown = [name for name in fields if name not in ("sql", "format", "limit", "after", "key")]
@@ -178,6 +181,13 @@ async def answered(parts: Parts, exchange: Exchange, asking: Awaitable[Told]) ->
         NO_STORE,
     ]
     return Answer(200, told.body, headers)
+
+
+def _require_ready(parts: Parts) -> None:
+    """Raise ``NotReadyError`` while shops are not loaded: a key that is right would be called unknown."""
+    unready = parts.unready()
+    if unready:
+        raise NotReadyError("; ".join(f"{part}: {why}" for part, why in unready.items()) + ". Ask again later.")
 
 
 def _with_reasons(counted: Mapping[str, int], outcome: str) -> dict[str, Any]:

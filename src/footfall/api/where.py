@@ -7,6 +7,7 @@ import msgspec
 from footfall.api.exchange import NO_STORE, Answer, Exchange, Refused, json_answer
 from footfall.api.keys import require_secret
 from footfall.api.parts import Parts
+from footfall.errors import NotReadyError
 from footfall.event import decode_event, wire_fields
 from footfall.identifiers import Position, ShopId, position_token, read_position_token
 from footfall.limits import EVENT_ID_DAYS
@@ -20,6 +21,10 @@ class Where:
         self._parts = parts
 
     async def __call__(self, exchange: Exchange) -> Answer:
+        unready = self._parts.unready()
+        if unready:
+            # Before shops are loaded, a key that is right would be called unknown.
+            raise NotReadyError("; ".join(f"{part}: {why}" for part, why in unready.items()) + ". Ask again later.")
         shop = require_secret(exchange, self._parts.shops)
         reference = exchange.path.removeprefix("/api/v1/events/")
         found = await self.find(shop.id, reference)
