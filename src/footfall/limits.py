@@ -421,6 +421,12 @@ ANALYTICS_CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
 ANALYTICS_START_AFTER_SECONDS: Final = 2
 """How long after a server's start analytics begins to read, unless somebody asks: starting takes half a second of a core."""
 
+ANALYTICS_AWAITED_RECORDS: Final = 1_000
+"""Records behind which a question waits for a shop's file: what was sent a moment ago should be in the answer."""
+
+ANALYTICS_AWAITED_SECONDS: Final = 1.5
+"""How long it waits for them: told within half a second, taken in within a tenth of one."""
+
 ANALYTICS_TELL_SECONDS: Final = 0.5
 """How often analytics is told how far the log goes: an event shows within a second, and a batch costs 20 ms however small."""
 

@@ -263,6 +263,10 @@ def test_reports_and_sql_need_the_secret_key(shop: Shop) -> None:
         "select * from pragma_table_info('store.events')",
         "values (1), (2) union all select count(*) from store.people",
         "select 1 from events where position in (select name from store.facts)",
+        "with sqlite_master as (select * from sqlite_master) select * from sqlite_master",
+        "with a as (select * from pg_tables), pg_tables as (select 1) select * from a",
+        "select " + "(" * 400 + "1" + ")" * 400 + " from (select * from sqlite_master)",
+        "select " + "1 + (" * 3000 + "1" + ")" * 3000,
         "describe events",
         "show tables",
         "",
@@ -292,6 +296,9 @@ def test_a_select_over_the_views_answers_in_json_and_csv(shop: Shop) -> None:
     assert csv.text == "product,verb\np:5,viewed\np:6,added\n"
     assert len(shop.sql("from range(10)", limit=3).json()["rows"]) == 3
     assert shop.sql("from range(10)", limit=3).json()["truncated"] is True
+    recursive = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 3) select sum(i)::int from n"
+    assert shop.rows(recursive) == [[6]]
+    assert shop.rows("with a as (select 1 as x), b as (select x + 1 as x from a) select * from b") == [[2]]
     joined = "select count(*) from sessions join visitors using (visitor) join purchases using (visitor), products, range(2)"
     assert shop.rows(joined) == [[0]]
 

@@ -42,14 +42,21 @@ def require_select(connection: Connection, statement: str) -> str:
         raise InputInvalidError(said(failure)) from failure
     if len(found) != 1 or found[0].type != duckdb.StatementType.SELECT:
         raise InputInvalidError("Exactly one statement is taken, and it must be a SELECT: this can only read.")
-    tree = msgspec.json.decode(rows(connection, "SELECT json_serialize_sql(?::VARCHAR)", [text])[0][0])
+    serialized = rows(connection, "SELECT json_serialize_sql(?::VARCHAR)", [text])[0][0]
+    try:
+        return _checked(msgspec.json.decode(serialized), found[0])
+    except RecursionError as failure:
+        raise InputInvalidError("The statement is nested too deeply.") from failure
+
+
+def _checked(tree: Any, found: duckdb.Statement) -> str:
     if tree.get("error"):
         # What is one SELECT by its type and can't be serialized, such as PRAGMA or SHOW in its clothes.
         raise InputInvalidError(f"Only a SELECT is taken: {tree.get('error_message', 'this is none')}.")
     if len(tree["statements"]) != 1:
         raise InputInvalidError("Exactly one statement is taken.")
     _check(tree["statements"][0]["node"])
-    return found[0].query.strip().rstrip(";").strip()
+    return found.query.strip().rstrip(";").strip()
 
 
 def _check(tree: Any) -> None:
@@ -80,18 +87,21 @@ def _path(node: dict[str, Any]) -> list[str]:
 
 
 def _walk(tree: Any, names: frozenset[str]) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
-    """Every node, with the names that CTEs around it have given to queries."""
+    """Every node, with the names that mean a query there: those of CTEs around it and before it."""
     if isinstance(tree, list):
         for one in tree:
             yield from _walk(one, names)
     elif isinstance(tree, dict):
-        ctes = tree.get("cte_map")
-        if isinstance(ctes, dict):
-            names |= {str(entry.get("key", "")).lower() for entry in ctes.get("map", [])}
-        if isinstance(tree.get("cte_name"), str):
-            names |= {tree["cte_name"].lower()}
+        inner = dict(tree)
+        ctes = inner.pop("cte_map", None)
+        for entry in ctes.get("map", []) if isinstance(ctes, dict) else []:
+            # A query knows its own name only where it is recursive: else it would mean what the engine has of that name.
+            yield from _walk(entry.get("value"), names)
+            names |= {str(entry.get("key", "")).lower()}
+        if tree.get("type") == "RECURSIVE_CTE_NODE":
+            names |= {str(tree.get("cte_name", "")).lower()}
         yield tree, names
-        for value in tree.values():
+        for value in inner.values():
             yield from _walk(value, names)
 
 

@@ -23,6 +23,8 @@ from footfall.errors import (
 from footfall.identifiers import Position, ShopId
 from footfall.limits import (
     ANALYTICS_ANSWER_BYTES_MAX,
+    ANALYTICS_AWAITED_RECORDS,
+    ANALYTICS_AWAITED_SECONDS,
     ANALYTICS_QUESTION_SECONDS,
     ANALYTICS_QUESTIONS_MAX,
     ANALYTICS_START_AFTER_SECONDS,
@@ -143,6 +145,10 @@ class Desk:
             await self._require_up()
             if after:
                 await self._reach(shop, after, wait_seconds)
+            elif self.behind(shop) <= ANALYTICS_AWAITED_RECORDS:
+                # It is there in a moment. Who is far behind is not waited for, and says so.
+                with suppress(PositionNotReachedError):
+                    await self._reach(shop, dict(self._ends), ANALYTICS_AWAITED_SECONDS)
             if question.report != "sql":
                 return await self._asked(shop, question)
             # One statement of a shop at a time: what people write may need all the memory that there is.
