@@ -34,7 +34,7 @@ async def _all(task: str, parameters: dict[str, Any], *, lines: bool = False) ->
     ("arguments", "says"),
     [
         ((), "There is no task ''"),
-        (("dance", "{}"), "There is no task 'dance'. Known: evaluation, export, index, verify."),
+        (("dance", "{}"), "There is no task 'dance'. Known: analytics, evaluation, export, index, verify."),
         (("export",), "one JSON object"),
         (("export", "[]"), "one JSON object"),
         (("export", "{}"), "missing"),
