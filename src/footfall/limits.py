@@ -458,6 +458,9 @@ SQL_ROWS_MAX: Final = 100_000
 ANALYTICS_UNSAVED_MAX: Final = 10_000
 """Records of other shops behind which a file's position may lie when analytics stops: a tenth of a second to read again."""
 
+ANALYTICS_SAVED_AFTER: Final = 200_000
+"""Records of other shops after which a quiet shop's file says where it is: what a start after a crash reads again for it."""
+
 ANALYTICS_DISK_LEFT_MIN: Final = 1024 * 1024 * 1024
 """Bytes free on the disk below which analytics takes in no more: what is left belongs to the log."""
 

@@ -12,15 +12,24 @@ from footfall.cli.sql import watch
 
 @click.group()
 def analytics() -> None:
-    """Analytics keeps every event of a shop in columns, in a file beside the log; `footfall sql` and `footfall report` ask
-    it."""
+    """Analytics keeps every event of a shop in columns, in a file beside the log. `footfall sql` and `footfall report` ask it.
+
+    \b
+    Example:
+      footfall analytics status
+    """
 
 
 @analytics.command()
 @data_option
 @json_option
 def status(*, data: Path | None, as_json: bool) -> None:
-    """Show how far behind the log each shop's file is, in records, and how large it is."""
+    """Show how far behind the log each shop's file is, in records, and how large it is.
+
+    \b
+    Example:
+      footfall analytics status
+    """
     with open_owner(data, unready=True) as owner:
         told = owner.call("analytics_status")
     if as_json:
@@ -33,7 +42,12 @@ def status(*, data: Path | None, as_json: bool) -> None:
 @shop_option
 @data_option
 def rebuild(*, shop: str, data: Path | None) -> None:
-    """Make a shop's file anew from the log. Reports cover what has been read meanwhile; collection goes on."""
+    """Make a shop's file anew from the log. Reports cover what has been read meanwhile; collection goes on.
+
+    \b
+    Example:
+      footfall analytics rebuild --shop my-shop
+    """
     with open_owner(data) as owner:
         watch(owner, "analytics_rebuild", shop, "reading the log")
     note(f"Analytics of {shop} is made anew.")

@@ -88,6 +88,15 @@ def test_a_shop_that_is_known_later_catches_up_and_then_goes_with_the_others(fed
     assert [fed.counted(shop)[0] for shop in (1, 2, 3)] == [50, 100, 150]
 
 
+def test_a_shop_that_was_made_just_now_does_not_read_what_came_before_it_and_has_no_file_before_it_needs_one(fed: Fed) -> None:
+    fed.know(1)
+    fed.run()
+    fed.feed.know({ShopId(9): _KEY}, since=fed.ends)
+    assert fed.feed.step() is False
+    assert fed.feed.behind(ShopId(9)) == 0
+    assert not fed.files.path(ShopId(9)).exists()
+
+
 def test_a_full_disk_stops_it_and_it_goes_on_once_there_is_room(fed: Fed) -> None:
     fed.know(1)
     fed.disk_left = ANALYTICS_DISK_LEFT_MIN - 1
@@ -140,22 +149,17 @@ def test_starting_anew_reads_everything_again_once(fed: Fed) -> None:
     assert fed.counted(2) == (100, 1)
 
 
-def test_where_a_shop_is_that_had_nothing_of_its_own_is_kept_over_a_restart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("bound", ["ANALYTICS_UNSAVED_MAX", "ANALYTICS_SAVED_AFTER"])
+def test_where_a_quiet_shop_is_is_saved_now_and_then_and_at_the_end(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr("footfall.service.analytics.feed.ANALYTICS_UNSAVED_MAX", 100)
-    first = Fed(tmp_path)
-    first.feed.ends = {Stream.EVENTS: Position(10), Stream.DOCUMENTS: Position(1)}
-    first.know(1)
-    first.run()
-    first.feed.ends = first.ends
-    first.know(1)
-    # Nothing of a shop that has no events.
-    first.feed.know({ShopId(9): _KEY})
-    first.run()
-    first.feed.close()
-    first.files.close()
-    files = Files(tmp_path / "analytics", first.generation, 256 * 1024 * 1024, lambda *_: None)
-    with files.borrowed(ShopId(9), first.feed.log_ends) as file:
-        assert file.ends[Stream.EVENTS][0] == first.ends[Stream.EVENTS]
-    files.close()
+    monkeypatch.setattr(f"footfall.service.analytics.feed.{bound}", 100)
+    quiet = ShopId(9)
+    with fed.files.borrowed(quiet, fed.feed.log_ends):
+        """Its file is there, and empty."""
+    fed.feed.know({quiet: _KEY})
+    fed.run()
+    if bound == "ANALYTICS_UNSAVED_MAX":
+        fed.feed.close()
+    with fed.files.borrowed(quiet, fed.feed.log_ends) as file:
+        assert file.ends[Stream.EVENTS] == {0: fed.ends[Stream.EVENTS]}

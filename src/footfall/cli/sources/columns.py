@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -100,6 +100,9 @@ def without_what_is_made_here(item: dict[str, Any]) -> dict[str, Any]:
     if position is None or "received_at" not in item or read_position_token(str(position)) is None:
         return item
     sent = {name: value for name, value in item.items() if name not in _MADE_HERE}
+    if _is_same_moment(sent.get("time"), sent.get("event_time")):
+        # The column that says it as a moment. A client's own field of this name says something else.
+        del sent["time"]
     if "test" in (_json(item.get("flags")) or ()):
         sent["test"] = True
     unknown = _json(sent.get("unknown"))
@@ -110,6 +113,19 @@ def without_what_is_made_here(item: dict[str, Any]) -> dict[str, Any]:
     if isinstance(tags, list):
         sent["tags"] = tags
     return sent
+
+
+def _is_same_moment(moment: object, event_time: object) -> bool:
+    """Whether a moment, as a table has it (without an offset: UTC), is this time of an event."""
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            return False
+    if not isinstance(moment, datetime):
+        return False
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return str(round(aware.timestamp() * 1_000)) == str(event_time)
 
 
 def _json(value: object) -> Any:

@@ -306,6 +306,7 @@ class Desk:
 
     async def _tell(self) -> None:
         """Say how far the log goes, shops first: of whose event comes before its shop nobody would know."""
+        told: Mapping[Stream, Position] | None = None
         while True:
             await self._news.wait()
             self._news.clear()
@@ -313,8 +314,10 @@ class Desk:
             new = {shop.id: shop.email_key for shop in self._shops.all() if shop.id not in self._told_shops}
             if new:
                 self._told_shops.update(new)
-                self._send({"shops": {str(shop): key for shop, key in new.items()}})
+                # What was not there when it was last told has nothing before that.
+                self._send({"shops": {str(shop): key for shop, key in new.items()}, "since": told})
             self._send({"ends": ends})
+            told = ends
             if self._process is not None and self._process.stdin is not None:
                 with suppress(ConnectionError):
                     await self._process.stdin.drain()

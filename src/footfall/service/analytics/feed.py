@@ -20,6 +20,7 @@ from footfall.limits import (
     ANALYTICS_BATCH_DOCUMENTS_MAX,
     ANALYTICS_BATCH_EVENTS_MAX,
     ANALYTICS_DISK_LEFT_MIN,
+    ANALYTICS_SAVED_AFTER,
     ANALYTICS_UNSAVED_MAX,
     READ_RECORDS_MAX,
 )
@@ -52,6 +53,7 @@ class Feed:
         self._keys: dict[ShopId, bytes] = {}
         self._unsaved: dict[ShopId, Reached] = {}
         """Shops of which the file says less than has been read, since nothing of theirs was in it."""
+        self._born: dict[ShopId, Reached] = {}
         self.reached: dict[ShopId, Reached] = {}
         self.ends: Reached = dict.fromkeys(_STREAMS, Position(0))
         """Up to where the log goes, as far as the server has said."""
@@ -59,8 +61,8 @@ class Feed:
     def close(self) -> None:
         """Save where shops are that had nothing of their own for long."""
         with closing(self._connection):
-            for shop, saved in list(self._unsaved.items()):
-                if sum(self.reached[shop][stream] - saved[stream] for stream in _STREAMS) >= ANALYTICS_UNSAVED_MAX:
+            for shop in list(self._unsaved):
+                if self._unsaved_records(shop, self.reached[shop]) >= ANALYTICS_UNSAVED_MAX:
                     self._apply(shop, [], [], self.reached[shop])
 
     @property
@@ -68,9 +70,12 @@ class Feed:
         """The log's ends, by stream and partition."""
         return {stream: {PARTITION: end} for stream, end in self.ends.items()}
 
-    def know(self, keys: Mapping[ShopId, bytes]) -> None:
-        """Learn of shops and the keys under which their visitors are hashed."""
+    def know(self, keys: Mapping[ShopId, bytes], since: Reached | None = None) -> None:
+        """Learn of shops and the keys under which their visitors are hashed. ``since``: where the log was before these shops
+        were made, so that nothing before it is theirs."""
         self._keys.update(keys)
+        if since is not None:
+            self._born.update(dict.fromkeys(keys, since))
 
     def behind(self, shop: ShopId) -> int:
         """How many records of the log a shop has not taken in."""
@@ -97,13 +102,18 @@ class Feed:
         places: dict[tuple[int, int], list[ShopId]] = {}
         for shop in self._keys:
             if shop not in self.reached:
-                with self._files.borrowed(shop, self.log_ends) as file:
-                    saved = {stream: file.ends.get(stream, {}).get(PARTITION, Position(0)) for stream in _STREAMS}
-                self.reached[shop] = saved
+                self.reached[shop] = self._saved(shop)
             if self.behind(shop):
                 reached = self.reached[shop]
                 places.setdefault((reached[Stream.EVENTS], reached[Stream.DOCUMENTS]), []).append(shop)
         return [places[place] for place in sorted(places)]
+
+    def _saved(self, shop: ShopId) -> Reached:
+        """Where a shop's file is. There is none before there is something for it: a server may have very many quiet shops."""
+        if not self._files.path(shop).exists():
+            return dict(self._born.get(shop, dict.fromkeys(_STREAMS, Position(0))))
+        with self._files.borrowed(shop, self.log_ends) as file:
+            return {stream: file.ends.get(stream, {}).get(PARTITION, Position(0)) for stream in _STREAMS}
 
     def _bring_on(self, shops: list[ShopId]) -> None:
         if self._disk_left() < ANALYTICS_DISK_LEFT_MIN:
@@ -120,11 +130,16 @@ class Feed:
             self._take(shop, of_shop[shop], documents_of(shop, documents), ends)
 
     def _take(self, shop: ShopId, events: list[tuple[Place, Event]], documents: list[Document], ends: Reached) -> None:
-        if events or documents:
+        if events or documents or self._unsaved_records(shop, ends) >= ANALYTICS_SAVED_AFTER:
             self._apply(shop, events, documents, ends)
         else:
             self._unsaved.setdefault(shop, self.reached[shop])
             self.reached[shop] = ends
+
+    def _unsaved_records(self, shop: ShopId, ends: Reached) -> int:
+        """How far behind these ends a shop's file says that it is, where nothing of its own was in between."""
+        saved = self._unsaved.get(shop, self.reached[shop])
+        return sum(ends[stream] - saved[stream] for stream in _STREAMS) if self._files.path(shop).exists() else 0
 
     def _apply(self, shop: ShopId, events: list[tuple[Place, Event]], documents: list[Document], ends: Reached) -> None:
         batch = Batch(events, documents, {stream: {PARTITION: end} for stream, end in ends.items()})

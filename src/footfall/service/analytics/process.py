@@ -1,9 +1,9 @@
 """The analytics process: feeds the files of shops, and answers what the server asks.
 
-The server writes a JSON object a line: ``{"shops": {id: key}}``, ``{"ends": {stream: position}}``, ``{"ask": number, …}``,
-``{"cancel": number}``, ``{"stop": true}``. Back come a JSON object a line, and behind it as many bytes as its ``bytes`` says:
-what became of a question, where shops are, and what was set aside. Its standard input ends when the server does, and so does
-it, at once.
+The server writes a JSON object a line: ``{"shops": {id: key}}`` (with ``since`` for new ones), ``{"ends": {stream:
+position}}``, ``{"ask": number, …}``, ``{"cancel": number}``, ``{"stop": true}``. Back come a JSON object a line, and behind it
+as many bytes as its ``bytes`` says: what became of a question, where shops are, and what was set aside. Its standard input
+ends when the server does, and so does it, at once.
 """
 
 import os
@@ -130,7 +130,11 @@ class _Process:
 
     def _obey(self, command: Mapping[str, Any]) -> None:
         if "shops" in command:
-            self._feed.know({ShopId(int(shop)): bytes.fromhex(key) for shop, key in command["shops"].items()})
+            since = command.get("since")
+            self._feed.know(
+                {ShopId(int(shop)): bytes.fromhex(key) for shop, key in command["shops"].items()},
+                {Stream(stream): Position(end) for stream, end in since.items()} if since is not None else None,
+            )
         if "ends" in command:
             self._feed.ends = {Stream(stream): Position(end) for stream, end in command["ends"].items()}
         if "anew" in command:
