@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -116,16 +116,9 @@ def without_what_is_made_here(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_same_moment(moment: object, event_time: object) -> bool:
-    """Whether a moment, as a table has it (without an offset: UTC), is this time of an event."""
-    if isinstance(moment, str):
-        try:
-            moment = datetime.fromisoformat(moment)
-        except ValueError:
-            return False
-    if not isinstance(moment, datetime):
-        return False
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return str(round(aware.timestamp() * 1_000)) == str(event_time)
+    """Whether a moment, as a table has it (milliseconds, or ISO 8601), is this time of an event."""
+    read = read_moment(moment) if moment is not None else None
+    return read is not None and str(read) == str(event_time)
 
 
 def _json(value: object) -> Any:
