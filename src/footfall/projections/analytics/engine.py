@@ -44,6 +44,8 @@ def open_file(path: Path, *, memory_bytes: int, spill: Path) -> Connection:
         "python_enable_replacements": "false",
         "autoinstall_known_extensions": "false",
         "allow_community_extensions": "false",
+        # It takes the two sides of a join of a table with itself for each other where such a join stands twice in a statement.
+        "disabled_optimizers": "common_subplan",
     }
     deadline = time.monotonic() + _LOCKED_SECONDS
     while True:
