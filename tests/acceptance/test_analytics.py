@@ -303,6 +303,11 @@ def test_a_select_over_the_views_answers_in_json_and_csv(shop: Shop) -> None:
     assert shop.rows(joined) == [[0]]
 
 
+def test_what_is_no_number_is_null_in_json_and_a_text_that_says_so_stays(shop: Shop) -> None:
+    statement = """select 1 / 0 as a, 'nan'::double as b, ['-inf'::float, 1.5] as c, 'NaN "Infinity' as d"""
+    assert shop.rows(statement) == [[None, None, [None, 1.5], 'NaN "Infinity']]
+
+
 def test_what_needs_more_memory_than_there_is_is_told_so_and_nothing_else_suffers(shop: Shop) -> None:
     answer = shop.sql("select list(a.range * b.range) from range(100000) a, range(2000) b")
     assert answer.status_code == 400

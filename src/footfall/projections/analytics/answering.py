@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -137,18 +138,26 @@ def _selected(connection: Connection, question: Question) -> bytes:
 
 
 _ENGINE_FAILS: Final = (duckdb.FatalException, duckdb.InternalException)
+_NO_NUMBER: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)')
+"""Texts, which stay as they are, and what the engine writes for numbers that JSON does not have."""
 
 
 def _as_json(found: Connection, described: Sequence[tuple[Any, ...]], limit: int) -> bytes:
     parts: list[str] = []
     size = 0
     while told := found.fetchmany(_ROWS_AT_ONCE):
-        parts += [row for (row,) in told]
+        parts += [_in_json(row) for (row,) in told]
         size = _require_small(size + sum(len(row) for (row,) in told))
     head = msgspec.json.encode([{"name": str(row[0]), "type": str(row[1])} for row in described])
     more = b"true" if len(parts) > limit else b"false"
     body = ",".join(parts[:limit]).encode()
     return b'{"columns":' + head + b',"rows":[' + body + b'],"truncated":' + more + b"}"
+
+
+def _in_json(row: str) -> str:
+    if "NaN" not in row and "Infinity" not in row:
+        return row
+    return _NO_NUMBER.sub(lambda found: found[0] if found[0].startswith('"') else "null", row)
 
 
 def _as_csv(found: Connection, described: Sequence[tuple[Any, ...]], limit: int) -> bytes:
