@@ -308,6 +308,18 @@ def test_what_is_no_number_is_null_in_json_and_a_text_that_says_so_stays(shop: S
     assert shop.rows(statement) == [[None, None, [None, 1.5], 'NaN "Infinity']]
 
 
+def test_a_line_is_of_the_type_that_the_click_tells_to_which_it_is_attributed(shop: Shop) -> None:
+    click = {"verb": "clicked", "noun": "widget", "uuid": "u1", "product_id": "5"}
+    position = shop.send(
+        event(**click, widget_id="first", meta={"attribution": "list.1"}),
+        event(**click, widget_id="last"),
+        event(uuid="u1", product_id="5", verb="purchased", price="10.00"),
+    )
+    found = shop.report("widgets", after=position)
+    assert {row["widget"]: row["lines"] for row in found["widgets"]} == {"first": 0, "last": 1}
+    assert {row["type"]: row["lines"] for row in found["types"]} == {"list.1": 0, None: 1}
+
+
 def test_what_needs_more_memory_than_there_is_is_told_so_and_nothing_else_suffers(shop: Shop) -> None:
     answer = shop.sql("select list(a.range * b.range) from range(100000) a, range(2000) b")
     assert answer.status_code == 400

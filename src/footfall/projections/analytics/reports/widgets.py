@@ -101,7 +101,7 @@ WITH l AS (
     FROM store.events e JOIN store.names n ON n.number = e.product
     WHERE e.kind = {_CLICKED} AND e.marks & {LEFT_OUT} = 0 AND e.person IN (SELECT person FROM l)
 ), clicked AS (
-    SELECT l.number, arg_max(c.widget, c.place) AS widget, arg_max(c.type, c.place) AS type,
+    SELECT l.number, arg_max(c.widget, c.place) AS widget, arg_max_null(c.type, c.place) AS type,
         any_value(l.order_key) AS order_key, any_value(l.units) AS units, any_value(l.amount) AS amount
     FROM l JOIN clicks c ON c.person = l.person AND c.of = l.of AND c.time <= l.time AND c.time >= l.time - {DAY_MS}
     WHERE l.number NOT IN (SELECT number FROM own) AND c.widget IS NOT NULL GROUP BY l.number
