@@ -320,6 +320,18 @@ def test_a_line_is_of_the_type_that_the_click_tells_to_which_it_is_attributed(sh
     assert {row["type"]: row["lines"] for row in found["types"]} == {"list.1": 0, None: 1}
 
 
+def test_what_somebody_paid_in_several_currencies_is_not_added(shop: Shop) -> None:
+    bought = {"verb": "purchased", "price": "10.00"}
+    position = shop.send(
+        event(**bought, uuid="u1", order_id="1", currency="USD"),
+        event(**bought, uuid="u2", order_id="2", currency="USD"),
+        event(**bought, uuid="u2", order_id="3", currency="EUR"),
+        event(uuid="u3"),
+    )
+    told = shop.rows("select orders, revenue, currency from visitors order by visitor", after=position)
+    assert told == [[1, 10.0, "USD"], [2, None, None], [0, 0.0, None]]
+
+
 def test_what_needs_more_memory_than_there_is_is_told_so_and_nothing_else_suffers(shop: Shop) -> None:
     answer = shop.sql("select list(a.range * b.range) from range(100000) a, range(2000) b")
     assert answer.status_code == 400

@@ -177,11 +177,17 @@ FROM store.sessions;
 
 CREATE VIEW visitors AS
 WITH last AS (SELECT person, arg_max(customer, position) AS customer FROM store.namings GROUP BY person),
-bought AS (SELECT person, count(DISTINCT order_key) AS orders, sum(amount) AS revenue FROM store.counted_lines GROUP BY person)
+bought AS (
+    SELECT person, count(DISTINCT order_key) AS orders, min(currency) AS currency,
+        CASE WHEN count(DISTINCT coalesce(currency, '')) = 1 THEN sum(amount) END AS revenue
+    FROM store.counted_lines GROUP BY person
+)
 SELECT s.person AS visitor, any_value(last.customer) AS customer, {_moment("min(s.start)")} AS first_seen,
     {_moment("max(s.finish)")} AS last_seen, count(*) AS sessions, sum(s.events)::BIGINT AS events,
     sum(s.views)::BIGINT AS views, sum(s.adds)::BIGINT AS adds, sum(s.removes)::BIGINT AS removes,
-    coalesce(any_value(bought.orders), 0) AS orders, coalesce(any_value(bought.revenue), 0) AS revenue,
+    coalesce(any_value(bought.orders), 0) AS orders,
+    CASE WHEN any_value(bought.orders) IS NULL THEN 0 ELSE any_value(bought.revenue) END AS revenue,
+    CASE WHEN any_value(bought.revenue) IS NOT NULL THEN any_value(bought.currency) END AS currency,
     arg_max(s.device, s.start) AS device, arg_max(s.country, s.start) AS country,
     coalesce(arg_min(s.source, s.start), 'direct') AS source, bool_and(s.marks & {BOT} <> 0) AS bot,
     bool_and(s.marks & {TEST} <> 0) AS test
