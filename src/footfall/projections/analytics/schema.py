@@ -102,6 +102,9 @@ CREATE TABLE store.order_lines (order_id VARCHAR, line VARCHAR, product UINTEGER
 name that stands for each. ``ties``: what events told of names. ``told`` and ``tokens``: ``orders``. The rest is the catalog's
 and the orders' own."""
 
+_HAS_FACTS: Final = """EXISTS (SELECT 1 FROM store.told WHERE verified)
+    OR EXISTS (SELECT 1 FROM store.orders o JOIN store.order_lines l USING (order_id) WHERE NOT o.test)"""
+
 _LINES: Final = f"""
 CREATE VIEW store.owned_orders AS
 WITH seen AS (
@@ -130,13 +133,24 @@ FROM store.told t
 WHERE (t.order_id IS NULL OR t.order_id NOT IN (SELECT order_id FROM store.orders))
     AND (t.checkout IS NULL OR t.checkout NOT IN (SELECT checkout FROM store.orders WHERE checkout IS NOT NULL));
 
-CREATE VIEW store.counted_lines AS
-SELECT * FROM store.lines WHERE verified = (EXISTS (SELECT 1 FROM store.told WHERE verified)
-    OR EXISTS (SELECT 1 FROM store.orders o JOIN store.order_lines l USING (order_id) WHERE NOT o.test));
+CREATE VIEW store.counted_lines AS SELECT * FROM store.lines WHERE verified = ({_HAS_FACTS});
 """
 """Purchase lines, each once: an order's own data before what events tell of it. ``counted_lines``: as soon as a shop has an
 order that is more than a claim, claims count for nothing. ``order_key``: lines without an order's id are one order for each
 session."""
+
+
+OWNED: Final = """
+first AS (SELECT person, arg_min(customer, position) AS customer FROM store.namings GROUP BY person),
+owned AS (
+    SELECT e.*, coalesce(e.customer, CASE WHEN n.customer IS NULL THEN f.customer WHEN e.time >= n.time THEN n.customer END,
+        e.person) AS figure
+    FROM e ASOF LEFT JOIN store.namings n ON n.person = e.person AND n.position < e.position
+    LEFT JOIN first f ON f.person = e.person
+)"""
+"""Who each event of ``e`` counts as: the customer who owns it (``projections.identity``), else the person who left it."""
+
+APART: Final = "SELECT person FROM store.apart"
 
 
 def _listed(words: list[str]) -> str:
@@ -154,26 +168,41 @@ PRODUCT_NAME: Final = (
 nobody asks for the column."""
 _NAME: Final = "(SELECT list(n.name ORDER BY n.number) FROM store.names n)[{column}]"
 
+_FIGURE: Final = """coalesce(owned.figure, (
+    SELECT list(f.figure ORDER BY p.number) FROM store.people p
+    LEFT JOIN (SELECT person, any_value(figure) AS figure FROM store.figures GROUP BY person) f ON f.person = p.number
+)[{row}.person], {row}.person)"""
+"""Who a row counts as; ``owned`` tells it of persons who are apart. The engine leaves out a join that brings one row at most
+for each, and of which nothing is asked: whoever needs no ``person`` does not wait for it."""
+
 _PUBLIC: Final = f"""
 CREATE VIEW events AS
-SELECT (SELECT value FROM store.facts WHERE name = 'generation') || '-' || part || '.' || position AS position,
-    {_moment("time")} AS time, {_moment("received_at")} AS received_at,
+SELECT (SELECT value FROM store.facts WHERE name = 'generation') || '-' || e.part || '.' || e.position AS position,
+    e.position AS number, {_moment("time")} AS time, {_moment("received_at")} AS received_at,
     {_listed([subject for subject, _, _ in KINDS])}[kind] AS subject, {_listed([verb for _, verb, _ in KINDS])}[kind] AS verb,
     {_listed([noun for _, _, noun in KINDS])}[kind] AS noun,
-    person AS visitor, customer, session, {PRODUCT_NAME.format(column="product")} AS product,
-    substr({_NAME.format(column="variant")}, 3) AS variant_id, about AS defined_noun_id, device, country, source,
-    theme AS theme_id, platform, widget AS widget_id, promo AS promo_id, label, value, quantity, price, currency, order_id,
-    url, referrer, tags, meta::JSON AS meta, marks & {BOT} <> 0 AS bot, marks & {TEST} <> 0 AS test,
-    marks & {LATE} <> 0 AS late, marks & {CLAMPED} <> 0 AS clamped, marks & {VERIFIED} <> 0 AS verified,
-    marks & {DENIED} <> 0 AS denied
-FROM store.events;
+    e.person AS visitor, customer, {_FIGURE.format(row="e")} AS person, session,
+    {PRODUCT_NAME.format(column="product")} AS product, substr({_NAME.format(column="variant")}, 3) AS variant_id,
+    about AS defined_noun_id, device, country, source, theme AS theme_id, platform, widget AS widget_id, promo AS promo_id,
+    label, value, quantity, price, currency, order_id, url, referrer, tags, meta::JSON AS meta, marks & {BOT} <> 0 AS bot,
+    marks & {TEST} <> 0 AS test, marks & {LATE} <> 0 AS late, marks & {CLAMPED} <> 0 AS clamped,
+    marks & {VERIFIED} <> 0 AS verified, marks & {DENIED} <> 0 AS denied
+FROM store.events e LEFT JOIN (
+    WITH e AS (SELECT * FROM store.events WHERE person IN ({APART})), {OWNED}
+    SELECT part, position, any_value(figure) AS figure FROM owned GROUP BY part, position
+) owned ON owned.part = e.part AND owned.position = e.position;
 
 CREATE VIEW sessions AS
-SELECT number AS session, person AS visitor, {_moment("start")} AS start, {_moment("finish")} AS finish,
-    (finish - start) / 1000 AS seconds, events, views, adds, removes, purchases, device, country,
-    coalesce(source, 'direct') AS source, theme AS theme_id, landing AS landing_url, marks & {BOT} <> 0 AS bot,
+SELECT s.number AS session, s.person AS visitor, {_FIGURE.format(row="s")} AS person, {_moment("start")} AS start,
+    {_moment("finish")} AS finish, (finish - start) / 1000 AS seconds, events, views, adds, removes, purchases, device,
+    country, coalesce(source, 'direct') AS source, theme AS theme_id, landing AS landing_url, marks & {BOT} <> 0 AS bot,
     marks & {TEST} <> 0 AS test
-FROM store.sessions;
+FROM store.sessions s LEFT JOIN (
+    WITH e AS (
+        SELECT number, person, customer, position, start + known_after AS time FROM store.sessions WHERE person IN ({APART})
+    ), {OWNED}
+    SELECT number, any_value(figure) AS figure FROM owned GROUP BY number
+) owned ON owned.number = s.number;
 
 CREATE VIEW visitors AS
 WITH last AS (SELECT person, arg_max(customer, position) AS customer FROM store.namings GROUP BY person),
@@ -212,9 +241,10 @@ SELECT product, product_id, handle, title, vendor, type, tags, price, published,
 FROM store.products;
 
 CREATE VIEW purchases AS
-SELECT order_id, {_moment("time")} AS time, {PRODUCT_NAME.format(column="product")} AS product,
+SELECT order_key, order_id, {_moment("time")} AS time, {PRODUCT_NAME.format(column="product")} AS product,
     substr({_NAME.format(column="variant")}, 3) AS variant_id, person AS visitor, customer, session, placed AS units_placed,
-    units, amount AS revenue, refunded, currency, verified, cancelled, source, widget AS widget_id, attribution
+    units, amount AS revenue, refunded, currency, verified, verified = ({_HAS_FACTS}) AS counted, cancelled, source,
+    widget AS widget_id, attribution
 FROM store.lines;
 """
 

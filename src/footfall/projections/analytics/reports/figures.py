@@ -9,7 +9,7 @@ import numpy as np
 from footfall.limits import REPORT_BITMAP_BYTES_MAX
 from footfall.projections.analytics.engine import given
 from footfall.projections.analytics.reports.asked import QUARTER_MS, Asked, Told, amount, average, change, ratio
-from footfall.projections.analytics.schema import ADDED, REMOVED, VIEWED
+from footfall.projections.analytics.schema import ADDED, APART, OWNED, REMOVED, VIEWED
 
 _COUNTED: Final = ("events", "views", "adds", "removes")
 _BOUGHT: Final = ("purchases", "orders", "units", "revenue")
@@ -150,17 +150,6 @@ def _other_currencies(asked: Asked) -> dict[str, Any]:
 
 # --- visitors ------------------------------------------------------------------------------------------------------
 
-OWNED: Final = """
-first AS (SELECT person, arg_min(customer, position) AS customer FROM store.namings GROUP BY person),
-owned AS (
-    SELECT e.*, coalesce(e.customer, CASE WHEN n.customer IS NULL THEN f.customer WHEN e.time >= n.time THEN n.customer END,
-        e.person) AS figure
-    FROM e ASOF LEFT JOIN store.namings n ON n.person = e.person AND n.position < e.position
-    LEFT JOIN first f ON f.person = e.person
-)"""
-"""Who each event of ``e`` counts as: the customer who owns it (``projections.identity``), else the person who left it."""
-
-APART: Final = "SELECT person FROM store.apart"
 _EXCEPTIONS: Final = f"{APART} UNION ALL SELECT person FROM store.figures"
 
 

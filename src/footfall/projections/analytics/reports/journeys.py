@@ -6,8 +6,7 @@ from typing import Any, Final
 from footfall.clock import DAY_MS
 from footfall.projections.analytics.asking import Window, bucket_starts
 from footfall.projections.analytics.reports.asked import Asked, Told, ratio
-from footfall.projections.analytics.reports.figures import APART, OWNED
-from footfall.projections.analytics.schema import ADDED, VIEWED
+from footfall.projections.analytics.schema import ADDED, APART, OWNED, VIEWED
 
 STEPS: Final = ("viewed", "added", "purchased")
 _PART: Final = {"device": "s.device", "country": "s.country", "source": "coalesce(s.source, 'direct')", "theme": "s.theme"}

@@ -8,8 +8,7 @@ import numpy as np
 
 from footfall.projections.analytics.engine import given
 from footfall.projections.analytics.reports.asked import QUARTER_MS, Asked, Told, amount, ratio
-from footfall.projections.analytics.reports.figures import APART, OWNED
-from footfall.projections.analytics.schema import ADDED, REMOVED, VIEWED
+from footfall.projections.analytics.schema import ADDED, APART, OWNED, REMOVED, VIEWED
 
 _GROUPS: Final = {"product": "n.product", "vendor": "p.vendor", "type": "p.type"}
 _PRODUCT: Final = "(SELECT list(n.product ORDER BY n.number) FROM store.names n)[{column}]"

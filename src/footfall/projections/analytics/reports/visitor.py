@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from footfall.errors import NotFoundError
 from footfall.projections.analytics.reports.asked import Asked, Told, amount, parsed, quoted
-from footfall.projections.analytics.reports.figures import OWNED
-from footfall.projections.analytics.schema import KINDS, PRODUCT_NAME, VERIFIED
+from footfall.projections.analytics.schema import KINDS, OWNED, PRODUCT_NAME, VERIFIED
 
 _SHOWN: Final = ("session", "product", "about", "widget", "quantity", "price", "order_id", "url", "device", "country", "meta")
 
