@@ -88,7 +88,7 @@ def requests(path: str, method: str, operation: Mapping[str, Any]) -> Iterator[h
     """A request for each example of an operation; the secret key stands as ``SECRET``."""
     parameters = [resolved(DOCUMENT, parameter) for parameter in operation.get("parameters", [])]
     url = path.format(**{p["name"]: p["example"] for p in parameters if p["in"] == "path"})
-    query = {p["name"]: str(p["example"]) for p in parameters if p["in"] == "query"}
+    query = {p["name"]: str(p["example"]) for p in parameters if p["in"] == "query" and "x-reports" not in p}
     headers = {"Authorization": "Bearer SECRET"} if operation["security"] == [{"secret": []}] else {}
     headers |= {p["name"]: p["example"] for p in parameters if p["in"] == "header"}
     url = "http://footfall.test" + url
@@ -165,8 +165,9 @@ def test_every_documented_example_works_and_is_answered_by_its_schema(tmp_path: 
                     sent += 1
                     assert answer.status_code == 200, (path, method, answer.text)
                     described = resolved(DOCUMENT, operation["responses"]["200"])
-                    ((media_type, media),) = described["content"].items()
-                    assert answer.headers["content-type"].split(";")[0] == media_type
+                    media_type = answer.headers["content-type"].split(";")[0]
+                    assert media_type in described["content"], (path, method)
+                    media = described["content"][media_type]
                     assert described.get("headers", {}).keys() <= {name.title() for name in answer.headers}
                     if "schema" in media:
                         assert problems(media["schema"], answer.json()) == [], (path, method)
@@ -226,6 +227,9 @@ def test_the_errors_are_documented_word_for_word(tmp_path: Path) -> None:
                 "WrongProduct": await client.put("/api/v1/catalog/products", json=wrong, headers=shop.bearer),
                 "UnknownDataSource": await client.get("/custom/id/5", params=known),
                 "WrongDataSource": await client.put("/api/v1/data-sources/5", json=wrong_rule, headers=shop.bearer),
+                "UnknownReport": await client.get("/api/v1/reports/sales", headers=shop.bearer),
+                "WrongReport": await client.get("/api/v1/reports/overview?last=soon", headers=shop.bearer),
+                "WrongStatement": await client.post("/api/v1/sql", json={"sql": "from orders"}, headers=shop.bearer),
                 "WrongSignature": await client.post("/api/v1/webhooks/shopify", json={}),
                 "WebhookTooLarge": await client.post("/api/v1/webhooks/shopify", content=b"x" * (8 * 1024 * 1024 + 1)),
                 "TooLarge": await client.post(event, params=known, content=b"x" * (2 * 1024 * 1024 + 1)),

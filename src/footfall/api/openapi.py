@@ -12,6 +12,8 @@ from footfall.api.keys import KEY_HEADERS
 from footfall.api.openapi_catalog import CATALOG, CATALOG_ABOUT, catalog_paths, list_paths
 from footfall.api.openapi_live_feed import live_feed_paths
 from footfall.api.openapi_recommendations import recommendation_paths
+from footfall.api.openapi_report_schemas import REPORT_SCHEMAS
+from footfall.api.openapi_reports import ANALYTICS, ANALYTICS_ABOUT, question_schema, report_paths
 from footfall.api.openapi_schemas import EXAMPLES, SCHEMAS
 from footfall.api.openapi_shared import (
     ERRORS,
@@ -45,6 +47,7 @@ _TAGS: Final[Mapping[str, str]] = {
     CATALOG: CATALOG_ABOUT,
     DATA_SOURCES: DATA_SOURCES_ABOUT,
     WEBHOOKS: WEBHOOKS_ABOUT,
+    ANALYTICS: ANALYTICS_ABOUT,
     _STATUS: "For operators and load balancers; no key.",
     _PAGES: "For people and tools; no key.",
 }
@@ -319,9 +322,15 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": about} for name, about in _TAGS.items()],
-        "paths": {**_v2(), **_v1(), **_reads(), **catalog_paths(), **webhook_paths(), **_others()},
+        "paths": {**_v2(), **_v1(), **_reads(), **catalog_paths(), **webhook_paths(), **report_paths(), **_others()},
         "components": {
-            "schemas": {**SCHEMAS, **SOURCE_SCHEMAS, "Question": {"type": "object", "properties": question}},
+            "schemas": {
+                **SCHEMAS,
+                **SOURCE_SCHEMAS,
+                **REPORT_SCHEMAS,
+                "Question": {"type": "object", "properties": question},
+                "ReportQuestion": question_schema(),
+            },
             "parameters": described,
             "responses": responses(),
             "headers": dict(HEADERS),

@@ -18,6 +18,8 @@ from footfall.limits import (
     RANKING_DAYS_MAX,
     WEBHOOK_BYTES_MAX,
 )
+from footfall.projections.analytics.asking import REPORTS
+from footfall.projections.analytics.schema import PUBLIC_VIEWS
 
 JSON_TYPE: Final = "application/json"
 EXAMPLE_KEY: Final = "0123456789abcdef0123456789abcdef01234567"
@@ -103,6 +105,17 @@ ERRORS: Final[Mapping[str, Error]] = {
         "Nothing is known of such an answer.",
         "No answer 'recommended.never' of this shop is known. The last ones are kept (setting answers_kept) until the server "
         "restarts or their visitor is forgotten.",
+    ),
+    "UnknownReport": Error(404, "There is no such report.", f"There is no report 'sales'. Reports: {', '.join(REPORTS)}."),
+    "WrongReport": Error(
+        400,
+        "The report does not take this parameter, or can't use its value; the error says what it takes.",
+        "last 'soon' is no stretch of time such as 24h, 7d or 12w.",
+    ),
+    "WrongStatement": Error(
+        400,
+        "It is no SELECT over the views, it fails, or it needs more time, memory or rows than there are.",
+        f"There is no view 'orders'. Views: {', '.join(PUBLIC_VIEWS)}.",
     ),
     "WrongSignature": Error(
         401, "It is not signed with a secret of the shop that it names, or there is no such shop.", UNSIGNED
@@ -333,6 +346,10 @@ HEADERS: Final[Mapping[str, Any]] = {
     "Footfall-Position": {
         "description": "An opaque token that covers every event the request touched; `after=` takes it.",
         "schema": {"type": "string"},
+    },
+    "Footfall-Lag": {
+        "description": "How many records of the log the answer does not cover yet.",
+        "schema": {"type": "integer"},
     },
     "Footfall-Error": {"description": "What is wrong, in ASCII.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},

@@ -181,10 +181,12 @@ def _operation(document: Mapping[str, Any], path: str, method: str, operation: M
 
 def _answer(document: Mapping[str, Any], status: str, answer: Any) -> Shown:
     answer = resolved(document, answer)
-    ((media_type, media),) = answer["content"].items()
-    examples = [_json(example["value"]) for example in media.get("examples", {}).values()]
+    media_types = " or ".join(answer["content"])
+    examples = [
+        _json(example["value"]) for media in answer["content"].values() for example in media.get("examples", {}).values()
+    ]
     headers = [f"header `{name}`" for name in answer.get("headers", {})]
-    return Shown(status, words("; ".join([answer["description"].rstrip("."), media_type, *headers])), "\n".join(examples))
+    return Shown(status, words("; ".join([answer["description"].rstrip("."), media_types, *headers])), "\n".join(examples))
 
 
 _LEFT_OUT: Final = {
@@ -217,7 +219,9 @@ def _requests(
     for parameter in parameters:
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", quote(str(parameter["example"])))
-    query = [(p["name"], p["example"]) for p in parameters if p["in"] == "query" and p["name"] not in _LEFT_OUT]
+    # Nor what only some reports take, of which others would refuse some.
+    taken = [p for p in parameters if p["in"] == "query" and "x-reports" not in p]
+    query = [(p["name"], p["example"]) for p in taken if p["name"] not in _LEFT_OUT]
     if not content:
         # The shell puts the key in; everything else is encoded.
         line = urlencode([(name, value) for name, value in query if name != "key"])
