@@ -15,8 +15,11 @@ import click
 from footfall import limits
 from footfall.api import reference_page
 from footfall.api.openapi import document
+from footfall.api.openapi_report_schemas import REPORT_SCHEMAS, SCHEMA_OF
+from footfall.api.openapi_reports import PARAMETERS, taken_by
 from footfall.cli.main import footfall
 from footfall.config import Config
+from footfall.projections.analytics.asking import REPORTS
 
 ROOT: Final = Path(__file__).parent.parent
 FOLDER: Final = ROOT / "docs" / "reference"
@@ -88,6 +91,47 @@ def _rows(schema: str) -> Callable[[], str]:
     return made
 
 
+def _figures(report: str) -> Callable[[], str]:
+    """What a report answers: its own figures, and those of the rows in it."""
+
+    def made() -> str:
+        whole = REPORT_SCHEMAS[SCHEMA_OF[report]]
+        if "items" in whole:
+            return _described("of each row", _named(whole["items"]))
+        inner: dict[str, list[str]] = {}
+        for name, schema in whole["properties"].items():
+            if "$ref" in schema.get("items", {}):
+                inner.setdefault(_named(schema["items"]), []).append(f"`{name}`")
+        tables = [_described(f"of {' and '.join(names)}", schema) for schema, names in inner.items()]
+        return "\n\n".join([_described("figure", SCHEMA_OF[report]), *tables])
+
+    return made
+
+
+def _named(schema: Mapping[str, Any]) -> str:
+    return str(schema["$ref"].rpartition("/")[2])
+
+
+def _described(head: str, schema: str) -> str:
+    rows = [(f"`{row.name}`", _plain(row.description)) for row in reference_page.rows(document(), schema)]
+    return _table((head, "what"), rows)
+
+
+def _report_parameters() -> str:
+    rows = []
+    for name, (schema, example, about) in PARAMETERS.items():
+        of = taken_by(name)
+        rows.append(
+            (
+                f"`{name}`",
+                ", ".join(f"`{value}`" for value in schema.get("enum", [f"{example}"])),
+                about,
+                "all" if len(of) == len(REPORTS) else ", ".join(of),
+            )
+        )
+    return _table(("parameter", "such as", "what", "of"), rows)
+
+
 def _plain(marked_up: Any) -> str:
     return str(marked_up.replace("<code>", "`").replace("</code>", "`").unescape())
 
@@ -140,6 +184,8 @@ _PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "vocabulary": _vocabulary,
     "routes": _routes,
     "command_line": _command_line,
+    "report_parameters": _report_parameters,
+    **{f"report_{report.replace('-', '_')}": _figures(report) for report in REPORTS},
 }
 
 

@@ -28,7 +28,7 @@ _GENERATION = Generation("0badcafe")
 _KEY = b"k" * 32
 _START = 1_785_542_400_000
 """2026-08-01 00:00 UTC, a Saturday."""
-_NOW = Milliseconds(_START + 40 * DAY_MS)
+NOW = Milliseconds(_START + 40 * DAY_MS)
 
 _SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
@@ -89,7 +89,7 @@ def events(draw: st.DrawFn) -> Event:
 
 
 _LOGS = st.lists(events(), min_size=1, max_size=40)
-_CUTS = st.lists(st.integers(1, 12), min_size=1, max_size=8)
+CUTS = st.lists(st.integers(1, 12), min_size=1, max_size=8)
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def file_of(log: Sequence[Event], cuts: Sequence[int]) -> Iterator[Connection]:
 
 def told(connection: Connection, name: str, **fields: Any) -> Any:
     """What a report answers under ``data``."""
-    question = read_report(name, fields, timezone="UTC", currency="USD", now=_NOW)
+    question = read_report(name, fields, timezone="UTC", currency="USD", now=NOW)
     return msgspec.json.decode(answer(connection.cursor(), question).body)["data"]
 
 
@@ -158,7 +158,7 @@ def dumped(connection: Connection) -> list[list[tuple[Any, ...]]]:
 
 
 @_SLOW
-@given(_LOGS, _CUTS)
+@given(_LOGS, CUTS)
 def test_a_file_made_in_any_batches_is_the_one_made_at_once(log: list[Event], cuts: list[int]) -> None:
     with file_of(log, cuts) as incremental, file_of(log, [1_000]) as rebuilt:
         assert dumped(incremental) == dumped(rebuilt)
@@ -168,7 +168,7 @@ def test_a_file_made_in_any_batches_is_the_one_made_at_once(log: list[Event], cu
 
 
 @_SLOW
-@given(_LOGS, _CUTS, _WINDOWS)
+@given(_LOGS, CUTS, _WINDOWS)
 def test_the_overview_is_what_a_naive_reading_gives(log: list[Event], cuts: list[int], days: tuple[int, int]) -> None:
     start, end = (_START + day * DAY_MS for day in days)
     expected = model.overview(log, start, end)
@@ -180,7 +180,7 @@ def test_the_overview_is_what_a_naive_reading_gives(log: list[Event], cuts: list
 
 
 @_SLOW
-@given(_LOGS, _CUTS, st.sampled_from(["hour", "day", "week", "month"]))
+@given(_LOGS, CUTS, st.sampled_from(["hour", "day", "week", "month"]))
 def test_each_point_of_a_time_series_is_the_overview_of_its_time(log: list[Event], cuts: list[int], granularity: str) -> None:
     with file_of(log, cuts) as connection:
         days = (0, 2) if granularity == "hour" else (0, 29)
@@ -192,7 +192,7 @@ def test_each_point_of_a_time_series_is_the_overview_of_its_time(log: list[Event
 
 
 @_SLOW
-@given(_LOGS, _CUTS)
+@given(_LOGS, CUTS)
 def test_products_are_viewed_as_often_and_by_as_many_as_a_naive_reading_gives(log: list[Event], cuts: list[int]) -> None:
     expected = model.viewers(log, _START, _START + 30 * DAY_MS)
     with file_of(log, cuts) as connection:
@@ -204,7 +204,7 @@ def test_products_are_viewed_as_often_and_by_as_many_as_a_naive_reading_gives(lo
 
 
 @_SLOW
-@given(_LOGS, _CUTS, _WINDOWS)
+@given(_LOGS, CUTS, _WINDOWS)
 def test_funnels_are_what_a_naive_reading_gives(log: list[Event], cuts: list[int], days: tuple[int, int]) -> None:
     start, end = (_START + day * DAY_MS for day in days)
     with file_of(log, cuts) as connection:
@@ -215,7 +215,7 @@ def test_funnels_are_what_a_naive_reading_gives(log: list[Event], cuts: list[int
 
 
 @_SLOW
-@given(_LOGS, _CUTS, _WINDOWS)
+@given(_LOGS, CUTS, _WINDOWS)
 def test_sessions_behave_as_a_naive_reading_gives(log: list[Event], cuts: list[int], days: tuple[int, int]) -> None:
     count, bounces, lasted = model.behaviour(log, *(_START + day * DAY_MS for day in days))
     with file_of(log, cuts) as connection:
@@ -226,7 +226,7 @@ def test_sessions_behave_as_a_naive_reading_gives(log: list[Event], cuts: list[i
 
 
 @_SLOW
-@given(_LOGS, _CUTS)
+@given(_LOGS, CUTS)
 def test_retention_is_what_a_naive_reading_gives(log: list[Event], cuts: list[int]) -> None:
     monday = _START + 2 * DAY_MS
     starts = [monday + week * 7 * DAY_MS for week in range(4)]
