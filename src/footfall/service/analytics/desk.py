@@ -22,6 +22,7 @@ from footfall.errors import (
 )
 from footfall.identifiers import Position, ShopId
 from footfall.limits import (
+    AFTER_WAIT_SECONDS,
     ANALYTICS_ANSWER_BYTES_MAX,
     ANALYTICS_AWAITED_RECORDS,
     ANALYTICS_AWAITED_SECONDS,
@@ -146,9 +147,10 @@ class Desk:
             if after:
                 await self._reach(shop, after, wait_seconds)
             elif self.behind(shop) <= ANALYTICS_AWAITED_RECORDS:
-                # It is there in a moment. Who is far behind is not waited for, and says so.
+                # It is there in a moment; at a start in a few. Who is far behind is not waited for, and says so.
+                seconds = ANALYTICS_AWAITED_SECONDS if shop in self._reached else AFTER_WAIT_SECONDS
                 with suppress(PositionNotReachedError):
-                    await self._reach(shop, dict(self._ends), ANALYTICS_AWAITED_SECONDS)
+                    await self._reach(shop, dict(self._ends), seconds)
             if question.report != "sql":
                 return await self._asked(shop, question)
             # One statement of a shop at a time: what people write may need all the memory that there is.
