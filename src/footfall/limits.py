@@ -394,6 +394,10 @@ ANALYTICS_MEMORY_MB_MIN: Final = 128
 ANALYTICS_MEMORY_MB_MAX: Final = 1_048_576
 """The most that the setting takes: a terabyte; more would be a typing error."""
 
+ANALYTICS_BESIDE_BYTES: Final = 2 * 1024 * 1024 * 1024
+"""Memory that the analytics process may have beside twice the setting: what it knows of names, answers on their way, and what
+the engine takes without counting it. Beyond it, it refuses, and starts again."""
+
 ANALYTICS_FILES_OPEN_MAX: Final = 8
 """Files of shops that are open at once, each with its share of the memory."""
 

@@ -346,6 +346,19 @@ def test_what_needs_more_memory_than_there_is_is_told_so_and_nothing_else_suffer
     assert shop.rows("select 1") == [[1]]
 
 
+def test_rows_that_need_more_memory_than_the_process_may_have_are_refused_and_it_starts_again() -> None:
+    with directory() as path, server(path / "data") as running:
+        shop = Shop(running, "wide")
+        assert shop.rows("select 1") == [[1]]
+        pid = analytics_process(running)
+        # The engine does not count what it works on: of these rows alone it holds 8 GB at once.
+        answer = shop.sql("select repeat('x', 4000000) as text from range(5000)")
+        assert answer.status_code == 400
+        assert "analytics_memory_mb" in answer.json()["error"]
+        assert shop.rows("select count(*) from range(10)") == [[10]]
+        assert analytics_process(running) not in (None, pid)
+
+
 def test_an_answer_that_is_too_large_is_refused(shop: Shop) -> None:
     answer = shop.sql("select repeat('x', 1000) from range(90000)")
     assert answer.status_code == 400

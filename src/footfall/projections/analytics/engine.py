@@ -84,6 +84,15 @@ def is_damage(failure: duckdb.Error) -> bool:
     return isinstance(failure, _DAMAGE) or (isinstance(failure, duckdb.IOException) and _says_damage(failure))
 
 
+def is_spent(failure: BaseException) -> bool:
+    """Whether the process has all the memory that it may have. What a statement took beside the engine's own count (long texts
+    in a batch of rows) the engine does not give back."""
+    if isinstance(failure, duckdb.OutOfMemoryException):
+        # Where it is the engine's own bound, it says how much of it is used.
+        return " used)" not in str(failure)
+    return isinstance(failure, MemoryError) or (failure.__cause__ is not None and is_spent(failure.__cause__))
+
+
 def _first_line(failure: Exception) -> str:
     return (str(failure).splitlines() or [type(failure).__name__])[0]
 

@@ -7,6 +7,7 @@ ends when the server does, and so does it, at once.
 """
 
 import os
+import resource
 import shutil
 import sys
 import threading
@@ -25,7 +26,7 @@ from footfall.errors import FootfallError, InputInvalidError, NotFoundError
 from footfall.identifiers import Generation, Position, ShopId
 from footfall.intake.opening import Opened
 from footfall.intake.order_exports import exported_orders
-from footfall.limits import ANALYTICS_CACHE_BYTES_MAX, ANALYTICS_QUESTIONS_AT_ONCE
+from footfall.limits import ANALYTICS_BESIDE_BYTES, ANALYTICS_CACHE_BYTES_MAX, ANALYTICS_QUESTIONS_AT_ONCE
 from footfall.log.port import Stream
 from footfall.projections.analytics import engine
 from footfall.projections.analytics.answering import Answered, answer
@@ -42,7 +43,14 @@ _logger = structlog.get_logger("footfall.analytics")
 
 def analytics(*, data: str, generation: Generation, memory_mb: int, output: IO[bytes]) -> None:
     """Run until standard input ends. ``memory_mb`` bounds what all files together hold in memory."""
+    _bound_memory(2 * memory_mb * 1024 * 1024 + ANALYTICS_BESIDE_BYTES)
     _Process(Path(data), generation, memory_mb, output).run(sys.stdin.buffer)
+
+
+def _bound_memory(size: int) -> None:
+    """Refuse this process more memory than this: the engine counts what it keeps, but not each row that it works on."""
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (size if most == resource.RLIM_INFINITY else min(size, most), most))
 
 
 class _Asked(msgspec.Struct):
@@ -72,7 +80,7 @@ class _Process:
         self._pool = ThreadPoolExecutor(ANALYTICS_QUESTIONS_AT_ONCE, thread_name_prefix="question")
 
     def run(self, commands: IO[bytes]) -> None:
-        """Feed on this thread, read commands on another, answer on a few more."""
+        """Read commands on this thread, feed on another, answer on a few more."""
         threading.Thread(target=self._feed_for_ever, name="feed", daemon=True).start()
         for line in commands:
             command = msgspec.json.decode(line)
@@ -118,10 +126,12 @@ class _Process:
                 more = True
             except (FootfallError, OSError, duckdb.Error) as failure:
                 self._tell({"failed": str(failure)})
+                self._end_if_spent(failure)
                 more = self._wait_after_failure()
             except Exception as failure:
                 _logger.exception("feed_failed")
                 self._tell({"failed": f"{type(failure).__name__}: {failure}"})
+                self._end_if_spent(failure)
                 more = self._wait_after_failure()
 
     def _wait_after_failure(self) -> bool:
@@ -157,7 +167,7 @@ class _Process:
                 {"number": number, **{name: command[name] for name in ("shop", "question", "timeout_seconds")}},
                 _Asked,
             )
-            # Before it is asked, for the same reason.
+            # Before it is asked: what comes while it works may show in the answer, and never lacks.
             reached = self._feed.reached.get(asked.shop, {})
             answered = self._answered(asked)
             ends = {stream.value: position for stream, position in reached.items()}
@@ -166,8 +176,9 @@ class _Process:
             self._tell({"answer": number, "error": str(failure), "kind": type(failure).__name__})
         except FootfallError as failure:
             self._tell({"answer": number, "error": str(failure), "kind": "AnalyticsUnavailableError"})
-        except duckdb.OutOfMemoryException:
+        except (duckdb.OutOfMemoryException, MemoryError) as failure:
             self._tell({"answer": number, "error": _TOO_LARGE, "kind": "InputInvalidError"})
+            self._end_if_spent(failure)
         except duckdb.Error as failure:
             if engine.is_damage(failure):
                 self._work.put({"damaged": command["shop"], "why": str(failure)})
@@ -181,13 +192,19 @@ class _Process:
                 self._running.pop(number, None)
                 self._cancelled.discard(number)
 
+    def _end_if_spent(self, failure: Exception) -> None:
+        """End, to be started again, where nothing else makes room: what was being fed is fed again."""
+        if engine.is_spent(failure):
+            _logger.warning("memory_spent", error=str(failure))
+            os._exit(1)
+
     def _answered(self, asked: _Asked) -> Answered:
         timer = threading.Timer(asked.timeout_seconds, self._interrupt, [asked.number])
         timer.daemon = True
         timer.start()
         try:
             with self._files.borrowed(asked.shop, self._feed.log_ends) as file:
-                # Before it is asked: what comes while it works may show in the answer, and never lacks.
+                # Before it is asked, for the same reason.
                 key = msgspec.json.encode([asked.shop, {s.value: of for s, of in file.ends.items()}, asked.question])
                 kept = self._cache.find(key)
                 if kept is None:
