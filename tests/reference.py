@@ -20,6 +20,7 @@ from footfall.api.openapi_reports import PARAMETERS, taken_by
 from footfall.cli.main import footfall
 from footfall.config import Config
 from footfall.projections.analytics.asking import REPORTS
+from footfall.projections.analytics.reports.reconciliation import CAUSES
 
 ROOT: Final = Path(__file__).parent.parent
 FOLDER: Final = ROOT / "docs" / "reference"
@@ -132,6 +133,12 @@ def _report_parameters() -> str:
     return _table(("parameter", "such as", "what", "of"), rows)
 
 
+def _causes() -> str:
+    return _table(
+        ("cause", "the order, or what it differs by:"), [(f"`{cause}`", meaning) for cause, meaning in CAUSES.items()]
+    )
+
+
 def _plain(marked_up: Any) -> str:
     return str(marked_up.replace("<code>", "`").replace("</code>", "`").unescape())
 
@@ -185,6 +192,7 @@ _PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "routes": _routes,
     "command_line": _command_line,
     "report_parameters": _report_parameters,
+    "causes": _causes,
     **{f"report_{report.replace('-', '_')}": _figures(report) for report in REPORTS},
 }
 

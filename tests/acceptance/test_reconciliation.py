@@ -184,6 +184,40 @@ def test_each_difference_has_its_cause_and_all_of_them_add_up(shop: Shop) -> Non
     assert told["orders"][0]["cause"] == "unexplained", "what has no cause is shown first"
 
 
+def test_what_is_newest_and_what_is_a_claim_is_judged_by_everything_that_was_told_not_by_the_window(shop: Shop) -> None:
+    shop.hook("orders/create", order(1, day=20))
+    claim = event(
+        uuid="u1",
+        verb="purchased",
+        order_id=str(4_600_000_000_002),
+        product_id="5",
+        price="20.00",
+        event_time="2026-03-10T12:00:00Z",
+    )
+    told_by_page = httpx.post(f"{shop.url}/api/v2/analytics/event", params={"key": shop.public}, json=claim)
+    assert told_by_page.status_code == 200
+    told = shop.compared(row(2), row(3))
+    assert causes(told) == {"missing": (1, 1, "20.00"), "claimed_only": (1, 1, "20.00")}
+
+
+def test_lines_without_a_product_are_told_apart(shop: Shop) -> None:
+    tip = {"id": 99, "product_id": None, "variant_id": None, "quantity": 1, "price": "3.50", "title": "Tip"}
+    with_tip = order(1)
+    with_tip["line_items"].append(tip)
+    shop.hook("orders/create", with_tip)
+    shop.hook("orders/create", order(2) | {"line_items": [tip]})
+    tip_row = {
+        **dict.fromkeys(row(1), ""),
+        "Name": "#1",
+        "Lineitem quantity": "1",
+        "Lineitem name": "Tip",
+        "Lineitem price": "3.50",
+    }
+    told = shop.compared(row(1, Subtotal="23.50", Total="23.50"), tip_row, row(2, price="3.50"))
+    assert causes(told) == {"without_product": (1, 2, "7.00")}
+    assert told["footfall"] == {"orders": 1, "units": 1, "revenue": "20.00"}
+
+
 def test_an_export_comes_as_csv_as_json_and_packed(shop: Shop) -> None:
     shop.hook("orders/create", order(1))
     as_json = json.dumps({"orders": [order(1, subtotal_price="20.00", total_price="20.00")]}).encode()

@@ -1,7 +1,7 @@
 """Purchases as columns: what events told of purchase lines, what orders say of themselves, and which visitor an order may be.
 
 A line that events tell is kept as ``projections.purchases`` keeps it: one row for (order, variant), where the secret key or an
-import goes before a claim, and then who came first. Which of the two counts is decided when it is asked (``views``).
+import goes before a claim, and then who came first. Which of the two counts is decided when it is asked (``schema``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import UnsetType
 
 from footfall.event import Event
-from footfall.identifiers import Position, product_reference
+from footfall.identifiers import Position, ProductReference, product_reference
 from footfall.limits import UNITS_MAX
 from footfall.log.port import Place
 from footfall.order import ORDER_PREFIX, Order, OrderCustomer, OrderLine, decode_order
@@ -194,6 +194,7 @@ class Orders:
     def _order_columns(self, orders: Sequence[Order], people: People) -> dict[str, Any]:
         customers = [order.customer.id if isinstance(order.customer, OrderCustomer) else None for order in orders]
         uuids = [order.uuid if isinstance(order.uuid, str) else None for order in orders]
+        others = [[line for line in _told_lines(order) if _reference(line) is None] for order in orders]
         return {
             "order_id": texts(order.id for order in orders),
             "number": whole((self._token("o:", order.id) for order in orders), np.uint64),
@@ -205,6 +206,8 @@ class Orders:
             "person": whole(people.visitors(uuids), np.uint32),
             "cart": whole((self._token_of(cart_name, order.cart_token) for order in orders), np.uint64),
             "checkout": whole((self._token_of(lambda t: "t:" + t, order.checkout_token) for order in orders), np.uint64),
+            "other_units": whole(min(sum(line.quantity for line in of), UNITS_MAX) for of in others),
+            "other_amount": whole(bounded(sum(map(_paid, of))) for of in others),
         }
 
     def _token_of(self, named: Any, token: object) -> int:
@@ -222,9 +225,8 @@ def _lines(order: Order) -> Iterable[dict[str, Any]]:
     units' share of the line. Lines without a product (a tip) are none, as everywhere.
     """
     found: dict[str, dict[str, Any]] = {}
-    for line in order.lines if not isinstance(order.lines, UnsetType) else ():
-        product_id, variant_id = line.product_id or None, line.variant_id or None
-        reference = product_reference(product_id, None, variant_id)
+    for line in _told_lines(order):
+        reference, variant_id = _reference(line), line.variant_id or None
         if reference is None:
             continue
         paid = _paid(line)
@@ -251,6 +253,14 @@ def _lines(order: Order) -> Iterable[dict[str, Any]]:
         row["amount"] = bounded(row["amount"] + paid - refunded)
         row["refunded"] = bounded(row["refunded"] + refunded)
     return found.values()
+
+
+def _told_lines(order: Order) -> Sequence[OrderLine]:
+    return order.lines if not isinstance(order.lines, UnsetType) else ()
+
+
+def _reference(line: OrderLine) -> ProductReference | None:
+    return product_reference(line.product_id or None, None, line.variant_id or None)
 
 
 def _paid(line: OrderLine) -> int:
@@ -300,9 +310,9 @@ INSERT INTO store.told SELECT order_key, line, position, time, verified <> 0, nu
     CASE WHEN has_amount THEN {amount_of("amount")} END, nullif(currency, ''), nullif(source, ''), nullif(widget, ''),
     nullif(attribution, '') FROM kept
 """
-_PUT_ORDERS: Final = """
+_PUT_ORDERS: Final = f"""
 INSERT INTO store.orders SELECT order_id, number, time, test, cancelled, nullif(currency, ''), nullif(customer, 0),
-    nullif(person, 0), nullif(cart, 0), nullif(checkout, 0) FROM put
+    nullif(person, 0), nullif(cart, 0), nullif(checkout, 0), other_units, {amount_of("other_amount")} FROM put
 """
 _PUT_LINES: Final = f"""
 INSERT INTO store.order_lines SELECT order_id, line, nullif(product, 0), nullif(variant, 0), placed, units,

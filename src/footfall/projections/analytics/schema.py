@@ -30,7 +30,6 @@ SESSION_GAP_MS: Final = 30 * 60 * 1000
 
 AMOUNT: Final = "DECIMAL(18,4)"
 """Amounts: at most 14 digits before the point; no currency has more than four behind it."""
-AMOUNT_SCALE: Final = 10_000
 
 EVENT_COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("part", "USMALLINT"),
@@ -92,18 +91,20 @@ CREATE TABLE store.told (order_key VARCHAR, line VARCHAR, position BIGINT, time 
     units BIGINT, amount {AMOUNT}, currency VARCHAR, source VARCHAR, widget VARCHAR, attribution VARCHAR);
 CREATE TABLE store.tokens (token UBIGINT, person UINTEGER, session UINTEGER, position BIGINT);
 CREATE TABLE store.orders (order_id VARCHAR, number UBIGINT, time BIGINT, test BOOLEAN, cancelled BOOLEAN, currency VARCHAR,
-    customer UINTEGER, person UINTEGER, cart UBIGINT, checkout UBIGINT);
+    customer UINTEGER, person UINTEGER, cart UBIGINT, checkout UBIGINT, other_units BIGINT, other_amount {AMOUNT});
 CREATE TABLE store.order_lines (order_id VARCHAR, line VARCHAR, product UINTEGER, variant UINTEGER, placed BIGINT,
     units BIGINT, amount {AMOUNT}, refunded {AMOUNT}, source VARCHAR, widget VARCHAR, attribution VARCHAR);
 """
 """``facts``: which log and which shape the file has. ``sessions``: ``mixed`` where not all its events are of one person.
 ``figures``: as whom persons count on whom one customer was named and nobody else, and these customers as themselves;
 ``apart``: persons of whom only each event tells as whom it counts. ``names``: what events call products, and the number of the
-name that stands for each. ``ties``: what events told of names. ``told`` and ``tokens``: ``orders``. The rest is the catalog's
-and the orders' own."""
+name that stands for each. ``ties``: what events told of names. ``told`` and ``tokens``: ``orders``. ``other_units`` and
+``other_amount`` are of an order's lines without a product, which are no purchase. The rest is the catalog's and the orders'
+own."""
 
-_HAS_FACTS: Final = """EXISTS (SELECT 1 FROM store.told WHERE verified)
+HAS_FACTS: Final = """EXISTS (SELECT 1 FROM store.told WHERE verified)
     OR EXISTS (SELECT 1 FROM store.orders o JOIN store.order_lines l USING (order_id) WHERE NOT o.test)"""
+"""Whether a shop has an order that is more than a claim."""
 
 _LINES: Final = f"""
 CREATE VIEW store.owned_orders AS
@@ -133,7 +134,7 @@ FROM store.told t
 WHERE (t.order_id IS NULL OR t.order_id NOT IN (SELECT order_id FROM store.orders))
     AND (t.checkout IS NULL OR t.checkout NOT IN (SELECT checkout FROM store.orders WHERE checkout IS NOT NULL));
 
-CREATE VIEW store.counted_lines AS SELECT * FROM store.lines WHERE verified = ({_HAS_FACTS});
+CREATE VIEW store.counted_lines AS SELECT * FROM store.lines WHERE verified = ({HAS_FACTS});
 """
 """Purchase lines, each once: an order's own data before what events tell of it. ``counted_lines``: as soon as a shop has an
 order that is more than a claim, claims count for nothing. ``order_key``: lines without an order's id are one order for each
@@ -243,7 +244,7 @@ FROM store.products;
 CREATE VIEW purchases AS
 SELECT order_key, order_id, {_moment("time")} AS time, {PRODUCT_NAME.format(column="product")} AS product,
     substr({_NAME.format(column="variant")}, 3) AS variant_id, person AS visitor, customer, session, placed AS units_placed,
-    units, amount AS revenue, refunded, currency, verified, verified = ({_HAS_FACTS}) AS counted, cancelled, source,
+    units, amount AS revenue, refunded, currency, verified, verified = ({HAS_FACTS}) AS counted, cancelled, source,
     widget AS widget_id, attribution
 FROM store.lines;
 """

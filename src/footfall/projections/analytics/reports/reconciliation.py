@@ -10,9 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from footfall.order import ExportedOrder
 from footfall.projections.analytics.reports.asked import Asked, Told, amount
+from footfall.projections.analytics.schema import HAS_FACTS
 
 CAUSES: Final[Mapping[str, str]] = {
-    "missing": "the export has it, and nothing has told of it here",
+    "missing": "nothing has told of it here",
     "not_yet_delivered": "it is newer than any order that was told of here",
     "claimed_only": "only a page has told of it, which is no proof",
     "test": "it is a test",
@@ -20,6 +21,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "refunded": "it was paid back or cancelled, in part or in full",
     "tax": "tax is no revenue",
     "shipping": "shipping is no revenue",
+    "without_product": "a line without a product, such as a tip, is no purchase",
     "not_in_export": "it is counted here, and the export does not have it",
     "without_order_id": "it was told without an order's id, so that nothing in the export can be it",
     "without_id": "the export does not say the order's id, so that nothing here can be it",
@@ -43,6 +45,14 @@ class _Ours(NamedTuple):
     verified: bool
 
 
+class _Stored(NamedTuple):
+    """What an order's own data says beside its purchase lines: what it has of lines without a product."""
+
+    test: bool = False
+    other_units: int = 0
+    other_revenue: Decimal = _NONE
+
+
 class _Difference(NamedTuple):
     """What one cause makes of one order: by how much the export says more."""
 
@@ -59,8 +69,7 @@ def reconciliation(asked: Asked) -> Told:
     exported: Sequence[ExportedOrder] = asked.question.given["orders"]
     inside = [order for order in exported if asked.window.start <= order.created_at < asked.window.end]
     ours = _orders_here(asked, [order.id for order in exported if order.id is not None])
-    tests = {order for (order,) in asked.rows("SELECT order_id FROM store.orders WHERE test")}
-    comparison = _Comparison(asked, ours, tests)
+    comparison = _Comparison(asked, ours, _stored(asked, [order.id for order in exported if order.id is not None]))
     differences = [*comparison.of_export(inside), *comparison.only_here({order.id for order in exported})]
     days = _days(asked, inside, comparison, differences)
     sums: dict[str, Any] = {side: _sum(day[side] for day in days) for side in ("export", "footfall", "difference")}
@@ -89,12 +98,14 @@ _FIGURES: Final = ("orders", "units", "revenue")
 class _Comparison:
     """One order after the other, from both sides."""
 
-    def __init__(self, asked: Asked, ours: Mapping[str, _Ours], tests: set[str]) -> None:
+    def __init__(self, asked: Asked, ours: Mapping[str, _Ours], stored: Mapping[str, _Stored]) -> None:
         self._asked = asked
         self._ours = ours
-        self._tests = tests
-        self._newest = max((order.time for order in ours.values() if order.verified), default=0)
-        self._has_facts = any(order.verified for order in ours.values())
+        self._stored = stored
+        # Of everything that was ever told, not only of this window.
+        ((self._newest, self._has_facts),) = asked.rows(
+            f"SELECT coalesce(max(time) FILTER (WHERE verified), 0), {HAS_FACTS} FROM store.lines"
+        )
 
     def day(self, time: int) -> str:
         """The day of a moment, in the window's zone."""
@@ -123,13 +134,16 @@ class _Comparison:
 
     def _cause(self, order: ExportedOrder) -> str | None:
         """Why an order does not count here at all; ``None`` where it does."""
-        if order.test or order.id in self._tests:
+        stored = self._stored.get(order.id or "")
+        if order.test or (stored is not None and stored.test):
             return "test"
         if order.currency is not None and order.currency != self._asked.question.currency:
             return "other_currency"
         if order.id is None:
             return "without_id"
         ours = self._ours.get(order.id)
+        if ours is None and stored is not None:
+            return "without_product"
         if ours is None:
             return "not_yet_delivered" if order.created_at > self._newest else "missing"
         if not self.counts(ours):
@@ -146,15 +160,20 @@ class _Comparison:
         shipping, taxes, total = order.shipping or _NONE, order.taxes or _NONE, _total(order)
         beyond = total - (order.subtotal if order.subtotal is not None else total - shipping - taxes)
         tax = taxes if beyond == shipping + taxes else _NONE
-        explained = {"refunded": ours.refunded, "tax": tax, "shipping": shipping}
-        for cause, revenue in explained.items():
-            units = ours.placed - ours.units if cause == "refunded" else 0
-            if revenue or units:
-                yield _Difference(day, key, cause, 0, units, revenue)
-        left = total - ours.revenue - sum(explained.values(), _NONE)
-        units = _units(order) - ours.placed
-        if left or units:
-            yield _Difference(day, key, "unexplained", 0, units, left)
+        stored = self._stored.get(key, _Stored())
+        explained = {
+            "refunded": (ours.placed - ours.units, ours.refunded),
+            "tax": (0, tax),
+            "shipping": (0, shipping),
+            "without_product": (stored.other_units, stored.other_revenue),
+        }
+        told = [(cause, units, revenue) for cause, (units, revenue) in explained.items() if units or revenue]
+        left = total - ours.revenue - sum((revenue for _, _, revenue in told), _NONE)
+        units_left = _units(order) - ours.units - sum(units for _, units, _ in told)
+        if left or units_left:
+            told.append(("unexplained", units_left, left))
+        for cause, units, revenue in told:
+            yield _Difference(day, key, cause, 0, units, revenue)
 
     def only_here(self, exported: set[str | None]) -> Iterator[_Difference]:
         """What is counted here and not in the export."""
@@ -181,6 +200,14 @@ def _orders_here(asked: Asked, ids: Sequence[str]) -> dict[str, _Ours]:
         [list(ids)],
     )
     return {order_id if order_id is not None else _NO_ID + key: _Ours(*row) for order_id, key, *row in told}
+
+
+def _stored(asked: Asked, ids: Sequence[str]) -> dict[str, _Stored]:
+    told = asked.rows(
+        "SELECT order_id, test, other_units, other_amount FROM store.orders WHERE order_id IN (SELECT unnest(?::VARCHAR[]))",
+        [list(ids)],
+    )
+    return {order_id: _Stored(*row) for order_id, *row in told}
 
 
 def _total(order: ExportedOrder) -> Decimal:
