@@ -36,9 +36,7 @@ class Numbers(Generic[Name]):
             return
         if len(self.known) + len(missing) > ANALYTICS_NUMBERS_CACHED_MAX:
             # Anew rather than the oldest away: what a batch needs is looked up at once.
-            self.known = {}
-            self.learn(listed)
-            return
+            self.known, missing = {}, listed
         with given(self._connection, "asked", {"name": self._array(missing)}):
             found = rows(self._connection, _READ.format(table=self._table, column=self._column))
         self.known.update(found)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from footfall.errors import NotFoundError
-from footfall.projections.analytics.reports.asked import Asked, Told, amount, parsed, quoted
-from footfall.projections.analytics.schema import KINDS, OWNED, PRODUCT_NAME, VERIFIED
+from footfall.projections.analytics.reports.asked import Asked, Told, amount, parsed
+from footfall.projections.analytics.schema import ADDED, KINDS, OWNED, PRODUCT_NAME, REMOVED, VERIFIED, VIEWED
 
 _SHOWN: Final = ("session", "product", "about", "widget", "quantity", "price", "order_id", "url", "device", "country", "meta")
 
@@ -19,27 +19,28 @@ def visitor(asked: Asked) -> Told:
     numbers = _numbers(asked)
     if not numbers:
         raise NotFoundError("Nobody is known by this uuid or customer id.")
-    events = asked.rows(_TIMELINE.format(window=asked.events(products=False), **numbers))
+    theirs = _THEIRS.format(window=asked.events(products=False), **numbers)
+    ((events, first, last, sessions, views, adds, removes, hashes),) = asked.rows(theirs + _SUMS)
     if not events:
         raise NotFoundError("This visitor did nothing in this window.")
     uuids: Mapping[str, str] = asked.question.given.get("uuids", {})
-    shown = [_event(asked, event, uuids) for event in events[: asked.question.limit]]
+    timeline = asked.rows(theirs + _TIMELINE.format(limit=asked.question.limit))
+    shown = [_event(asked, event, uuids) for event in timeline]
     ((orders, units, revenue),) = asked.rows(
         f"SELECT count(DISTINCT l.order_key), coalesce(sum(l.units), 0)::BIGINT, sum(l.amount) FROM store.counted_lines l"
         f" WHERE {asked.lines()} AND (l.customer = {numbers['customer']} OR l.person IN ({numbers['persons']})"
         f" AND coalesce(l.customer, {numbers['customer']}) = {numbers['customer']})"
     )
-    kinds = [KINDS[event[3] - 1] for event in events]
     data = {
         "customer_id": asked.question.given.get("customer_id"),
-        "uuids": sorted({uuid for event in events if (uuid := uuids.get(str(event[4]))) is not None}),
-        "first_seen": asked.label(events[-1][1]),
-        "last_seen": asked.label(events[0][1]),
-        "events": len(events),
-        "sessions": len({event[5] for event in events if event[5] is not None}),
-        "views": kinds.count(("user", "viewed", "product")),
-        "adds": kinds.count(("user", "added", "product")),
-        "removes": kinds.count(("user", "removed", "product")),
+        "uuids": sorted(uuids[str(hashed)] for hashed in hashes if str(hashed) in uuids),
+        "first_seen": asked.label(first),
+        "last_seen": asked.label(last),
+        "events": events,
+        "sessions": sessions,
+        "views": views,
+        "adds": adds,
+        "removes": removes,
         "orders": orders,
         "units": units,
         "revenue": amount(revenue),
@@ -56,7 +57,7 @@ def _numbers(asked: Asked) -> dict[str, Any]:
     persons = [number for hashed, number in told.items() if number != customer or hashed != asked.question.person[0]]
     if not persons and not customer:
         return {}
-    return {"customer": customer, "persons": ", ".join(map(str, persons or [0])), "generation": quoted("")}
+    return {"customer": customer, "persons": ", ".join(map(str, persons or [0]))}
 
 
 def _event(asked: Asked, event: tuple[Any, ...], uuids: Mapping[str, str]) -> dict[str, Any]:
@@ -77,15 +78,24 @@ def _event(asked: Asked, event: tuple[Any, ...], uuids: Mapping[str, str]) -> di
     return row
 
 
-_TIMELINE: Final = f"""
+_THEIRS: Final = f"""
 WITH e AS (
     SELECT e.* FROM store.events e WHERE {{window}} AND (e.person IN ({{persons}}) OR e.customer = {{customer}}
         OR e.person = {{customer}})
-), {OWNED}
-SELECT (SELECT value FROM store.facts WHERE name = 'generation') || '-' || o.part || '.' || o.position, o.time,
-    o.marks, o.kind, p.hash, o.session, {PRODUCT_NAME.format(column="o.product")}, o.about, o.widget, o.quantity, o.price,
-    o.order_id, o.url, o.device, o.country, o.meta
-FROM owned o JOIN store.people p ON p.number = o.person
-WHERE o.figure = {{customer}} OR (o.person IN ({{persons}}) AND o.figure = o.person)
-ORDER BY o.time DESC, o.position DESC
+), {OWNED}, theirs AS (
+    SELECT * FROM owned o WHERE o.figure = {{customer}} OR (o.person IN ({{persons}}) AND o.figure = o.person)
+)"""
+
+_SUMS: Final = f"""
+SELECT count(*), min(t.time), max(t.time), count(DISTINCT t.session), count(*) FILTER (WHERE t.kind = {VIEWED}),
+    count(*) FILTER (WHERE t.kind = {ADDED}), count(*) FILTER (WHERE t.kind = {REMOVED}), list(DISTINCT p.hash)
+FROM theirs t JOIN store.people p ON p.number = t.person
+"""
+
+_TIMELINE: Final = f"""
+SELECT (SELECT value FROM store.facts WHERE name = 'generation') || '-' || t.part || '.' || t.position, t.time,
+    t.marks, t.kind, p.hash, t.session, {PRODUCT_NAME.format(column="t.product")}, t.about, t.widget, t.quantity, t.price,
+    t.order_id, t.url, t.device, t.country, t.meta
+FROM (SELECT * FROM theirs ORDER BY time DESC, position DESC LIMIT {{limit}}) t JOIN store.people p ON p.number = t.person
+ORDER BY t.time DESC, t.position DESC
 """
