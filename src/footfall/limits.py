@@ -401,6 +401,9 @@ the engine takes without counting it. Beyond it, it refuses, and starts again.""
 ANALYTICS_FILES_OPEN_MAX: Final = 8
 """Files of shops that are open at once, each with its share of the memory."""
 
+ANALYTICS_FILE_IDLE_SECONDS: Final = 300.0
+"""For how long a file that nobody needs keeps its share of the memory: then it is closed, and the others' shares grow."""
+
 ANALYTICS_BATCH_EVENTS_MAX: Final = 20_000
 """Events in one transaction of a file: less than a second of work, so that who waits for the newest does not wait long."""
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from apsw import Connection
 
 from footfall.errors import AnalyticsUnavailableError
 from footfall.identifiers import Generation, Position, ShopId
 from footfall.limits import ANALYTICS_DISK_LEFT_MIN
-from footfall.log.port import Stream
+from footfall.log.embedded import read_entries
+from footfall.log.port import Entry, Stream
 from footfall.projections.analytics import engine
 from footfall.service.analytics.feed import Feed
 from footfall.service.analytics.files import Files
@@ -138,6 +140,18 @@ def test_a_batch_that_fails_in_the_middle_leaves_nothing_and_is_taken_in_again(
         assert fed.counted(2) in ((0, 0), (100, 1))
     fed.run()
     assert fed.counted(2) == (100, 1)
+
+
+@pytest.mark.parametrize("stream", [Stream.EVENTS, Stream.DOCUMENTS])
+def test_a_record_that_cannot_be_read_ends_no_figures(fed: Fed, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> None:
+    def damaged(connection: Connection, of: Stream, start: Position, count: int) -> list[Entry]:
+        entries = list(read_entries(connection, of, start, count))
+        return [entry._replace(value=b'{"time":') if of is stream and entry.position == 1 else entry for entry in entries]
+
+    monkeypatch.setattr("footfall.service.analytics.feed.read_entries", damaged)
+    fed.know(1, 2, 3)
+    fed.run()
+    assert sum(fed.counted(shop)[0] for shop in (1, 2, 3)) == (299 if stream is Stream.EVENTS else 300)
 
 
 def test_starting_anew_reads_everything_again_once(fed: Fed) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from footfall.errors import AnalyticsUnavailableError
 from footfall.identifiers import Generation, Position, ShopId
-from footfall.limits import ANALYTICS_FILES_OPEN_MAX
+from footfall.limits import ANALYTICS_FILE_IDLE_SECONDS, ANALYTICS_FILES_OPEN_MAX
 from footfall.log.port import Stream
 from footfall.projections.analytics.file import save_ends
 from footfall.service.analytics.files import Files
@@ -36,6 +36,20 @@ def test_a_file_alone_has_all_the_memory_and_several_share_it(tmp_path: Path) ->
     with ExitStack() as stack:
         shares = [stack.enter_context(files.borrowed(ShopId(shop), _END)).memory_bytes for shop in range(1, 4)]
     assert shares == [_MEMORY // 3] * 3
+    files.close()
+
+
+def test_a_file_that_nobody_needs_any_more_gives_its_share_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr("footfall.service.analytics.files.time.monotonic", lambda: now[0])
+    files = Told(tmp_path).files
+    for shop in (1, 2):
+        with files.borrowed(ShopId(shop), _END):
+            now[0] += 1
+    for moment, share in ((ANALYTICS_FILE_IDLE_SECONDS / 2, 2), (ANALYTICS_FILE_IDLE_SECONDS, 1)):
+        now[0] += moment
+        with files.borrowed(ShopId(1), _END) as file:
+            assert file.memory_bytes == _MEMORY // share
     files.close()
 
 

@@ -39,8 +39,8 @@ DIRECTORY: Final = "analytics"
 """Where the files of shops are, in the data directory."""
 SPILL: Final = "spill"
 """Where the engine puts what does not fit into memory, in that folder; cleared at each start."""
+PARTITION: Final = 0
 _NICE: Final = 10
-_PARTITION: Final = 0
 _STREAMS: Final = (Stream.EVENTS, Stream.DOCUMENTS)
 _RESTART_SECONDS: Final = (0.5, 1.0, 5.0, 15.0, 30.0)
 _STEADY_SECONDS: Final = 60.0
@@ -55,6 +55,11 @@ _OFF: Final = "Analytics is turned off on this server (setting analytics_memory_
 _GONE: Final = "The analytics process ended while it worked on this, and is being started again. Ask again."
 
 _logger = structlog.get_logger("footfall.analytics")
+
+
+def file_of(directory: Path, shop: ShopId) -> Path:
+    """A shop's file in the directory of files."""
+    return directory / f"{shop}.duckdb"
 
 
 class Desk:
@@ -99,7 +104,7 @@ class Desk:
         """Start the process, and keep it running."""
         if self.is_on and self._task is None:
             for stream in _STREAMS:
-                self._ends[stream] = (await self._log.ends(stream)).get(_PARTITION, Position(0))
+                self._ends[stream] = (await self._log.ends(stream)).get(PARTITION, Position(0))
             self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -129,7 +134,7 @@ class Desk:
 
     def path(self, shop: ShopId) -> Path:
         """A shop's file."""
-        return self._data / DIRECTORY / f"{shop}.duckdb"
+        return file_of(self._data / DIRECTORY, shop)
 
     # --- what may be asked ---------------------------------------------------------------------------------------
 
@@ -251,8 +256,9 @@ class Desk:
             began = time.monotonic()
             try:
                 await self._live()
-            except (OSError, msgspec.MsgspecError, ValueError) as failure:
-                _logger.warning("analytics_failed", error=str(failure))
+            except Exception:
+                # Whatever it was: without this loop there would be no analytics until the server starts again.
+                _logger.exception("analytics_failed")
             failures = 0 if time.monotonic() - began > _STEADY_SECONDS else failures + 1
             pause = _RESTART_SECONDS[min(failures, len(_RESTART_SECONDS)) - 1] if failures else _RESTART_SECONDS[0]
             _logger.warning("analytics_ended", again_in_seconds=pause)

@@ -4,10 +4,10 @@ Shops that have reached the same place go forward together. One that is behind (
 batch at a time between those of the others, until all are at the end.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import duckdb
 import msgspec
@@ -31,11 +31,13 @@ from footfall.projections.analytics import engine
 from footfall.projections.analytics.file import Ends, documents_of
 from footfall.projections.analytics.projection import Batch, Projection
 from footfall.projections.documents import Document, decode_document
+from footfall.service.analytics.desk import PARTITION
 from footfall.service.analytics.files import Files
 
-PARTITION: Final = 0
 _CACHE_BYTES: Final = 8 * 1024 * 1024
 _STREAMS: Final = (Stream.DOCUMENTS, Stream.EVENTS)
+
+Record = TypeVar("Record")
 
 Reached = dict[Stream, Position]
 """Up to where a shop's file goes."""
@@ -170,19 +172,11 @@ class Feed:
         entries, end = self._read(
             Stream.DOCUMENTS, done, min(self.ends[Stream.DOCUMENTS], done + ANALYTICS_BATCH_DOCUMENTS_MAX)
         )
-        return [decode_document(entry.value) for entry in entries if entry.value], end
+        return [document for _, document in _decoded(entries, decode_document)], end
 
     def _events(self, done: Position) -> tuple[list[tuple[Place, Event]], Position]:
         entries, end = self._read(Stream.EVENTS, done, min(self.ends[Stream.EVENTS], done + ANALYTICS_BATCH_EVENTS_MAX))
-        found: list[tuple[Place, Event]] = []
-        for entry in entries:
-            if entry.value:
-                try:
-                    found.append(((PARTITION, entry.position), decode_event(entry.value)))
-                except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
-                    # `verify` says more; one damaged record must not end all figures.
-                    _logger.warning("event_unreadable", position=entry.position, error=str(failure))
-        return found, end
+        return list(_decoded(entries, decode_event)), end
 
     def _read(self, stream: Stream, done: Position, to: int) -> tuple[Iterable[Entry], Position]:
         """The entries behind a position and up to another, in reads that hold no transaction for long."""
@@ -195,3 +189,13 @@ class Feed:
             # Where positions have gaps this reads less than it could at once, and none beyond the end that is asked for.
             at = read[-1].position if read and read[-1].position <= to else Position(to)
         return entries, at
+
+
+def _decoded(entries: Iterable[Entry], decode: Callable[[bytes], Record]) -> Iterator[tuple[Place, Record]]:
+    """Those that can be read; one damaged record must not end all figures, and ``verify`` says more of it."""
+    for entry in entries:
+        if entry.value:
+            try:
+                yield (PARTITION, entry.position), decode(entry.value)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
+                _logger.warning("record_unreadable", position=entry.position, error=str(failure))

@@ -10,13 +10,13 @@ import duckdb
 
 from footfall.errors import AnalyticsUnavailableError, StoreDamagedError
 from footfall.identifiers import Generation, Position, ShopId
-from footfall.limits import ANALYTICS_FILES_OPEN_MAX
+from footfall.limits import ANALYTICS_FILE_IDLE_SECONDS, ANALYTICS_FILES_OPEN_MAX
 from footfall.log.port import Stream
 from footfall.projections.analytics import engine
 from footfall.projections.analytics.engine import Connection
 from footfall.projections.analytics.file import Ends, prepare
 from footfall.projections.analytics.projection import Projection
-from footfall.service.analytics.desk import SPILL
+from footfall.service.analytics.desk import SPILL, file_of
 
 Told = Callable[[ShopId, str], None]
 """Told of a file that was set aside, and why."""
@@ -43,8 +43,9 @@ class Files:
         self._memory_bytes = memory_bytes
         self._set_aside = set_aside
         self._open: dict[ShopId, ShopFile] = {}
-        self._shares = 1
-        """Into how many parts the memory goes: as many files as were open at once."""
+        self._lately: dict[ShopId, float] = {}
+        """The shops whose files were needed lately, and when: the memory goes into as many parts."""
+        self._counted_at = 0.0
         self._lock = threading.Lock()
         self._given_back = threading.Condition(self._lock)
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -64,18 +65,32 @@ class Files:
 
     def _borrow(self, shop: ShopId, log_ends: Ends) -> ShopFile:
         with self._lock:
+            share = self._share(shop)
             file = self._open.get(shop)
+            if file is not None and file.memory_bytes != share and not file.users:
+                # A setting of an open file can't be changed.
+                self._close(shop)
+                file = None
             if file is None:
-                file = self._open[shop] = self._opened(shop, log_ends)
+                file = self._open[shop] = self._opened(shop, share, log_ends)
             file.users += 1
             return file
 
-    def _opened(self, shop: ShopId, log_ends: Ends) -> ShopFile:
+    def _share(self, shop: ShopId) -> int:
+        """A file's part of the memory. What was not needed for long is closed, and the others' parts grow."""
+        now = time.monotonic()
+        self._lately[shop] = now
+        if now - self._counted_at >= ANALYTICS_FILE_IDLE_SECONDS:
+            self._counted_at = now
+            self._lately = {shop: at for shop, at in self._lately.items() if now - at < ANALYTICS_FILE_IDLE_SECONDS}
+            for other in [other for other, file in self._open.items() if other not in self._lately and not file.users]:
+                self._close(other)
+        return self._memory_bytes // min(len(self._lately), ANALYTICS_FILES_OPEN_MAX)
+
+    def _opened(self, shop: ShopId, share: int, log_ends: Ends) -> ShopFile:
         if len(self._open) >= ANALYTICS_FILES_OPEN_MAX:
             self._make_room()
-        self._shares = max(self._shares, len(self._open) + 1)
-        share = self._memory_bytes // self._shares
-        # A setting of an open file can't be changed: those with more than their share are opened anew when they are needed.
+        # Those with more than their share are opened anew when they are needed.
         for other, of in list(self._open.items()):
             if of.memory_bytes > share and not of.users:
                 self._close(other)
@@ -144,7 +159,7 @@ class Files:
 
     def path(self, shop: ShopId) -> Path:
         """A shop's file."""
-        return self._directory / f"{shop}.duckdb"
+        return file_of(self._directory, shop)
 
     def _remove(self, path: Path) -> None:
         for one in (path, _wal(path)):
