@@ -173,6 +173,10 @@ QUARANTINE_BYTES_MAX: Final = 256 * 1024 * 1024
 QUARANTINE_DAYS: Final = 30
 """Days for which a rejected event is kept."""
 
+ARRIVALS_BACK_DAYS_MAX: Final = QUARANTINE_DAYS + 1
+"""Days by which an event may have come earlier than one that stands before it in the log: one that is submitted again bears
+its first arrival, and clocks are set back, by hours where one was taken for local time."""
+
 ORIGINAL_BYTES_MAX: Final = EVENT_BYTES_MAX
 """How much of a rejected event's original is kept."""
 

@@ -1,4 +1,4 @@
-"""The export of a shop's events, in the order of the log, in bounded memory. Runs in a worker; only reads the log."""
+"""The export of a shop's events as a file or folder, in the order of the log, in bounded memory. Runs in a worker."""
 
 import csv
 import io
@@ -13,16 +13,14 @@ from pathlib import Path
 from typing import IO, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-import apsw
 import duckdb
 import msgspec
 
-from footfall.errors import InputInvalidError, StoreDamagedError
-from footfall.event import Event, decode_event, numbered_fields
-from footfall.identifiers import Generation, Position, PositionToken, ShopId, position_token
-from footfall.log.embedded import read_entries
-from footfall.log.port import Stream
-from footfall.log.sqlite import open_reader
+from footfall.clock import Milliseconds
+from footfall.errors import InputInvalidError
+from footfall.event import Event, numbered_fields
+from footfall.identifiers import Position, PositionToken, ShopId
+from footfall.service.wanted import READ_ENTRIES, Numbered, Wanted, WantedEvents
 
 Kind = Literal["text", "whole", "flag", "texts", "json", "moment"]
 
@@ -83,8 +81,6 @@ _PARQUET_TYPES: Final[dict[Kind, str]] = {
     "json": "VARCHAR",
     "moment": "TIMESTAMP",
 }
-_READ_ENTRIES: Final = 1_000
-"""Records in memory at once: 32 MB where each is as large as it may be."""
 _PART_EVENTS: Final = 100_000
 """Events that are spooled as text before they become a part of the Parquet file: 60 MB of disk, no memory."""
 _ROW_GROUP_EVENTS: Final = 10_000
@@ -97,20 +93,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SPECIAL_COLUMNS: Final = tuple(name for name, kind in COLUMNS if kind in ("flag", "texts", "json"))
 _JSON_COLUMNS: Final = tuple(name for name, kind in COLUMNS if kind == "json")
 _ENCODER: Final = msgspec.json.Encoder()
-
-_Numbered = tuple[PositionToken, Event]
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events of a shop: positions from ``first`` to ``last``, both inclusive; own times from ``since`` (inclusive) to
-    ``until`` (exclusive), milliseconds since the epoch, where they are given; without those that bear one of ``without``."""
-
-    shop: ShopId
-    first: Position
-    last: Position
-    since: int | None = None
-    until: int | None = None
-    without: frozenset[str] = frozenset()
 
 
 def export(
@@ -139,11 +121,11 @@ def export(
         shop=ShopId(shop),
         first=Position(first),
         last=Position(last),
-        since=since,
-        until=until,
+        since=Milliseconds(since) if since is not None else None,
+        until=Milliseconds(until) if until is not None else None,
         without=frozenset(without),
     )
-    with closing(_Events(Path(log), wanted)) as events:
+    with closing(WantedEvents(Path(log), wanted)) as events:
         if out is None:
             _write(events, form, output)
             return
@@ -154,7 +136,7 @@ def export(
         output.write(_ENCODER.encode({"events": events.count}) + b"\n")
 
 
-def _write_whole(events: "_Events", form: str, target: Path) -> None:
+def _write_whole(events: WantedEvents, form: str, target: Path) -> None:
     """Make a file under a temporary name beside its place, and rename it once it is complete and on the disk."""
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -171,82 +153,19 @@ def _write_whole(events: "_Events", form: str, target: Path) -> None:
         raise
 
 
-class _Head(msgspec.Struct):
-    """What tells whether a record is wanted: reading no more takes a fifth of the time."""
-
-    shop: ShopId
-    time: int
-    flags: list[str] | None = None
-
-
-class _Events:
-    """A shop's events, read in steps that hold no read transaction while they are being written; counted."""
-
-    def __init__(self, log: Path, wanted: Wanted) -> None:
-        self.count = 0
-        self._wanted = wanted
-        self._connection = open_reader(log, cache_bytes=1024 * 1024)
-        self._generation = Generation(str(_one(self._connection, "SELECT value FROM meta WHERE name = 'generation'")))
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def __iter__(self) -> Iterator[_Numbered]:
-        start = self._wanted.first
-        while start <= self._wanted.last:
-            entries = read_entries(self._connection, Stream.EVENTS, start, _READ_ENTRIES)
-            for position, value in entries:
-                if position > self._wanted.last:
-                    return
-                if not value:
-                    continue
-                try:
-                    if not self._is_wanted(_HEADS.decode(value)):
-                        continue
-                    event = decode_event(value)
-                except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
-                    raise StoreDamagedError(
-                        f"The event at position {position} can't be read ({failure}). Run `footfall verify`."
-                    ) from failure
-                self.count += 1
-                yield position_token(self._generation, {0: position}), event
-            if len(entries) < _READ_ENTRIES:
-                return
-            start = Position(entries[-1].position + 1)
-
-    def _is_wanted(self, head: _Head) -> bool:
-        wanted = self._wanted
-        return (
-            head.shop == wanted.shop
-            and (wanted.since is None or head.time >= wanted.since)
-            and (wanted.until is None or head.time < wanted.until)
-            and (not wanted.without or wanted.without.isdisjoint(head.flags or ()))
-        )
-
-
-_HEADS: Final = msgspec.json.Decoder(_Head)
-
-
-def _one(connection: apsw.Connection, sql: str) -> Any:
-    rows: list[Any] = connection.execute(sql).fetchall()
-    if not rows:
-        raise StoreDamagedError("The log has no generation. Run `footfall verify`.")
-    return rows[0][0]
-
-
-def _write(events: Iterable[_Numbered], form: str, output: IO[bytes]) -> None:
+def _write(events: Iterable[Numbered], form: str, output: IO[bytes]) -> None:
     if form == "parquet":
         _write_parquet(events, output)
         return
     if form == "csv":
         output.write((",".join(name for name, _ in COLUMNS) + "\n").encode())
     line = _csv_lines if form == "csv" else _json_lines
-    for batch in _in_batches(events, _READ_ENTRIES):
+    for batch in _in_batches(events, READ_ENTRIES):
         output.write(line(batch))
 
 
-def _in_batches(events: Iterable[_Numbered], size: int) -> Iterator[list[_Numbered]]:
-    batch: list[_Numbered] = []
+def _in_batches(events: Iterable[Numbered], size: int) -> Iterator[list[Numbered]]:
+    batch: list[Numbered] = []
     for event in events:
         batch.append(event)
         if len(batch) == size:
@@ -256,11 +175,11 @@ def _in_batches(events: Iterable[_Numbered], size: int) -> Iterator[list[_Number
         yield batch
 
 
-def _json_lines(batch: list[_Numbered]) -> bytes:
+def _json_lines(batch: list[Numbered]) -> bytes:
     return _ENCODER.encode_lines([numbered_fields(token, event) for token, event in batch])
 
 
-def _csv_lines(batch: list[_Numbered]) -> bytes:
+def _csv_lines(batch: list[Numbered]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for token, event in batch:
@@ -286,7 +205,7 @@ def _moment(event: Event) -> datetime:
     return _EPOCH + timedelta(milliseconds=event.time)
 
 
-def _write_parquet(events: Iterable[_Numbered], output: IO[bytes]) -> None:
+def _write_parquet(events: Iterable[Numbered], output: IO[bytes]) -> None:
     """Parts of the file are made one after the other and then put together, so that memory doesn't grow with the shop."""
     numbered = iter(events)
     with _engine() as (engine, directory):
@@ -301,7 +220,7 @@ def _write_parquet(events: Iterable[_Numbered], output: IO[bytes]) -> None:
             shutil.copyfileobj(file, output, _COPIED_BYTES)
 
 
-def _write_by_day(events: Iterable[_Numbered], target: Path, zone: ZoneInfo) -> None:
+def _write_by_day(events: Iterable[Numbered], target: Path, zone: ZoneInfo) -> None:
     """Make a folder with one folder for each day of the zone (``day=2026-11-01``, as Hive has it), under a temporary name
     beside its place, and rename it once it is complete and on the disk."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -352,12 +271,12 @@ def _types() -> dict[str, str]:
     return {column: _PARQUET_TYPES[kind] for column, kind in COLUMNS}
 
 
-def _spool(events: Iterable[_Numbered], spool: Path, zone: ZoneInfo | None = None) -> int:
+def _spool(events: Iterable[Numbered], spool: Path, zone: ZoneInfo | None = None) -> int:
     """Write events as lines of JSON that DuckDB reads with its own types, with their day where a zone is given; answers how
     many."""
     count = 0
     with spool.open("wb") as file:
-        for batch in _in_batches(events, _READ_ENTRIES):
+        for batch in _in_batches(events, READ_ENTRIES):
             count += len(batch)
             rows = [_typed(_columns(token, event)) for token, event in batch]
             if zone is not None:

@@ -18,6 +18,7 @@ from footfall.log.embedded import EmbeddedLog
 from footfall.log.port import Record, Stream
 from footfall.log.writer import Writer
 from footfall.service import export as exporting
+from footfall.service import wanted
 from footfall.service.export import COLUMNS, export
 from tests.support import NOW, run
 
@@ -143,7 +144,7 @@ def test_parquet_has_typed_columns(tmp_path: Path) -> None:
 
 def test_parquet_of_many_parts_keeps_the_order_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "_PART_EVENTS", 300)
-    monkeypatch.setattr(exporting, "_READ_ENTRIES", 70)
+    monkeypatch.setattr(wanted, "READ_ENTRIES", 70)
     generation = _log(tmp_path, [_event(label=str(n)) for n in range(1_000)])
     out = tmp_path / "events.parquet"
     _exported(tmp_path, "parquet", out=out)
