@@ -611,6 +611,9 @@ KEYS_PER_SHOP_MAX: Final = 10
 WEBHOOK_SECRETS_MAX: Final = 5
 """Webhook secrets that a shop has at once while rotating."""
 
+WORKER_END_SECONDS: Final = 2
+"""What a child that works on something heavy gets to clear away its files when nobody waits for it any more."""
+
 # --- the command line --------------------------------------------------------------------------------------------
 
 OWNER_WAIT_SECONDS: Final = 5

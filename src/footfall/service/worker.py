@@ -5,9 +5,11 @@ standard error, with exit status 1. It reads the files of the data directory and
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from types import FrameType
 from typing import IO, Any, Final
 
 import apsw
@@ -25,6 +27,8 @@ _TASKS: Final[Mapping[str, str]] = {
 """Task → the module that has a function of its name. Only the one needed is imported: DuckDB takes a quarter second."""
 
 Task = Callable[..., None]
+
+_ENDS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(arguments: Sequence[str], output: IO[bytes]) -> int:
@@ -64,8 +68,20 @@ def _failed(message: str) -> int:
     return 1
 
 
+def _asked_to_end(_number: int, _frame: FrameType | None) -> None:
+    """Leave by way of every ``finally``, so that no file stays behind; once, since Ctrl-C and the parent may both ask."""
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(1)
+
+
 if __name__ == "__main__":
-    status = main(sys.argv[1:], sys.stdout.buffer)
+    for number in _ENDS:
+        signal.signal(number, _asked_to_end)
+    try:
+        status = main(sys.argv[1:], sys.stdout.buffer)
+    except SystemExit:
+        status = 1
     # Without the interpreter's own clean-up: closing a broken pipe again would print a traceback.
     sys.stderr.flush()
     os._exit(status)

@@ -7,12 +7,16 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from footfall.errors import FootfallError
+from footfall.limits import WORKER_END_SECONDS
 
 _NICE: Final = 10
 _CHUNK_BYTES: Final = 256 * 1024
 _ERROR_BYTES_MAX: Final = 4_000
+
+_logger = structlog.get_logger("footfall.workers")
 
 
 async def run_worker(task: str, parameters: Mapping[str, Any], *, lines: bool = False) -> AsyncGenerator[Any, None]:
@@ -49,5 +53,27 @@ async def run_worker(task: str, parameters: Mapping[str, Any], *, lines: bool = 
     finally:
         errors.cancel()
         if process.returncode is None:
+            await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Ask a child to end, so that it clears away the files it works with, and kill it where it does not soon."""
+    process.terminate()
+    try:
+        async with asyncio.timeout(WORKER_END_SECONDS):
+            await _ended(process)
+    except TimeoutError:
+        _logger.warning("worker_killed", pid=process.pid)
+    finally:
+        if process.returncode is None:
             process.kill()
-            await process.wait()
+            await _ended(process)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Wait until a child has ended. What it still says is read and dropped: asyncio takes no process for ended before it has
+    seen the end of its pipes, and does not look for it in one that is full."""
+    for pipe in (process.stdout, process.stderr):
+        while pipe is not None and await pipe.read(_CHUNK_BYTES):
+            pass
+    await process.wait()
