@@ -140,11 +140,15 @@ def test_each_day_of_a_folder_is_the_window_of_that_day_and_all_days_are_the_who
 
 
 def by_day(folder: Path) -> dict[str, list[int]]:
-    """Positions by the day that DuckDB reads in the names of a folder."""
+    """Positions by the day that DuckDB reads in the names of a folder; in each file they are in order."""
     days: dict[str, list[int]] = defaultdict(list)
-    if any(folder.iterdir()):
-        with duckdb.connect() as engine:
-            source = f"read_parquet('{folder}/**/*.parquet', hive_partitioning = true)"
-            for day, position in engine.execute(f"SELECT day::VARCHAR, position FROM {source}").fetchall():
-                days[day].append(_number(position))
+    files = sorted(folder.rglob("*.parquet"))
+    with duckdb.connect() as engine:
+        for file in files:
+            source = f"read_parquet('{file}', hive_partitioning = true)"
+            rows = engine.execute(f"SELECT day::VARCHAR, position FROM {source}").fetchall()
+            positions = [_number(position) for _, position in rows]
+            assert positions == sorted(positions)
+            days[rows[0][0]] += positions
+    assert {path for path in folder.rglob("*") if path.is_file()} == set(files)
     return days

@@ -229,16 +229,15 @@ def _write_by_day(events: Iterable[Numbered], target: Path, zone: ZoneInfo) -> N
     try:
         beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     except OSError as failure:
-        raise InputInvalidError(f"{target} can't be made: {failure.strerror}.") from failure
+        raise InputInvalidError(
+            f"{target} can't be made: {failure.strerror}. The process that owns the data makes it, and must be allowed to."
+        ) from failure
     try:
         with _engine() as (engine, directory):
             spool, part = directory / "spool.jsonl", 0
             while _spool(islice(numbered, _PART_EVENTS), spool, zone):
-                # What is out of order comes in another part: a day has as many files as parts in which it occurs.
-                options = f"PARTITION_BY (day), FILENAME_PATTERN 'part-{part:05}-{{i}}', OVERWRITE_OR_IGNORE true, "
-                source = "read_json(?, format = 'newline_delimited', columns = ?)"
-                _copy(engine, source, [str(spool), {**_types(), "day": "VARCHAR"}], str(beside), options)
                 part += 1
+                _divide(engine, spool, beside, f"part-{part:05}.parquet")
         _sync(beside)
         beside.chmod(0o755)
         # Over an empty folder, too.
@@ -246,6 +245,19 @@ def _write_by_day(events: Iterable[Numbered], target: Path, zone: ZoneInfo) -> N
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
+
+
+def _divide(engine: duckdb.DuckDBPyConnection, spool: Path, folder: Path, name: str) -> None:
+    """Add a file of this name to each day that occurs in a part: a day has as many files as parts in which it occurs.
+
+    One day after the other, since DuckDB's own ``PARTITION_BY`` leaves a day's rows in no order, and opens many files.
+    """
+    source = "read_json(?, format = 'newline_delimited', columns = ?)"
+    engine.execute(f"CREATE OR REPLACE TABLE part AS FROM {source}", [str(spool), {**_types(), "day": "VARCHAR"}])
+    for (day,) in engine.execute("SELECT DISTINCT day FROM part ORDER BY day").fetchall():
+        of_day = folder / f"day={day}"
+        of_day.mkdir(exist_ok=True)
+        _copy(engine, "(SELECT * EXCLUDE (day) FROM part WHERE day = ?)", [day], str(of_day / name))
 
 
 def _sync(folder: Path) -> None:
@@ -290,7 +302,7 @@ def _typed(fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {name: _ENCODER.encode(fields[name]).decode() for name in _JSON_COLUMNS if fields.get(name) is not None}
 
 
-def _copy(engine: duckdb.DuckDBPyConnection, source: str, parameters: list[Any], target: str, options: str = "") -> None:
+def _copy(engine: duckdb.DuckDBPyConnection, source: str, parameters: list[Any], target: str) -> None:
     quoted = target.replace("'", "''")
-    form = f"{options}FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP_EVENTS}"
+    form = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP_EVENTS}"
     engine.execute(f"COPY (SELECT * FROM {source}) TO '{quoted}' ({form})", parameters)

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import duckdb
 import msgspec
 import pytest
 
+from footfall.clock import DAY_MS
 from footfall.errors import InputInvalidError, StoreDamagedError
 from footfall.event import Event, Origin, encode_event
 from footfall.identifiers import EventId, Position, ProductId, ShopId, Uuid
@@ -62,11 +64,18 @@ def _log(folder: Path, events: Sequence[Event], *, redacted: Sequence[int] = ())
 
 
 def _exported(
-    folder: Path, form: str, *, shop: ShopId = _SHOP, first: int = 1, last: int = 1_000_000, out: Path | None = None
+    folder: Path,
+    form: str,
+    *,
+    shop: ShopId = _SHOP,
+    first: int = 1,
+    last: int = 1_000_000,
+    out: Path | None = None,
+    by_day_of: str | None = None,
 ) -> bytes:
     output = io.BytesIO()
-    target = str(out) if out is not None else None
-    export(log=str(folder / "log.db"), shop=shop, form=form, first=first, last=last, out=target, output=output)
+    log, target = str(folder / "log.db"), str(out) if out is not None else None
+    export(log=log, shop=shop, form=form, first=first, last=last, out=target, output=output, by_day_of=by_day_of)
     return output.getvalue()
 
 
@@ -149,6 +158,34 @@ def test_parquet_of_many_parts_keeps_the_order_of_the_log(tmp_path: Path, monkey
     out = tmp_path / "events.parquet"
     _exported(tmp_path, "parquet", out=out)
     assert [row["position"] for row in _parquet(out)] == [f"{generation}-0.{n}" for n in range(1, 1_001)]
+
+
+def test_a_file_of_a_day_keeps_the_order_of_the_log_however_days_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "_PART_EVENTS", 6_000)
+    days = [n * 7_919 % 40 for n in range(9_000)]
+    events = [msgspec.structs.replace(_event(label=str(n)), time=NOW - day * DAY_MS) for n, day in enumerate(days)]
+    _log(tmp_path, events)
+    out = tmp_path / "events"
+    assert msgspec.json.decode(_exported(tmp_path, "parquet", out=out, by_day_of="UTC")) == {"events": 9_000}
+    files = sorted(out.rglob("*.parquet"))
+    assert {file.name for file in files} == {"part-00001.parquet", "part-00002.parquet"}
+    told = [(file.parent.name, [int(row["label"]) for row in _parquet(file)]) for file in files]
+    assert all(numbers == sorted(numbers) for _, numbers in told)
+    for name, numbers in told:
+        (of_day,) = {events[number].time for number in numbers}
+        assert name == f"day={datetime.fromtimestamp(of_day / 1_000, UTC).date()}"
+
+
+def test_a_folder_of_a_shop_without_events_is_empty_and_one_with_files_is_left_alone(tmp_path: Path) -> None:
+    _log(tmp_path, [_event(_OTHER_SHOP)])
+    out = tmp_path / "events"
+    out.mkdir()
+    assert msgspec.json.decode(_exported(tmp_path, "parquet", out=out, by_day_of="UTC")) == {"events": 0}
+    (out / "notes.txt").write_text("mine")
+    for target in (out, out / "notes.txt"):
+        with pytest.raises(InputInvalidError, match="is there already"):
+            _exported(tmp_path, "parquet", out=target, by_day_of="UTC")
+    assert [path.name for path in out.iterdir()] == ["notes.txt"]
 
 
 def test_parquet_on_standard_output_is_the_same_file(tmp_path: Path) -> None:
