@@ -118,6 +118,25 @@ def test_parquet_by_day_has_a_folder_for_each_day_of_the_zone_and_every_event_on
     assert (again.returncode, "is there already" in again.stderr) == (1, True)
 
 
+def test_beside_a_server_windows_and_days_are_the_same_as_without_one(data: Path, tmp_path: Path) -> None:
+    window = ("--from", "2026-10-25", "--to", "2026-10-26T13:00", "--no-tests")
+    days = ("--format", "parquet", "--by-day", *window, "--out")
+    alone = exported(data, *window)
+    command("export", "--shop", "berlin", *days, str(tmp_path / "alone"), data=data)
+    with server(data):
+        assert exported(data, *window) == alone
+        command("export", "--shop", "berlin", *days, str(tmp_path / "beside"), data=data)
+        wrong = command("export", "--shop", "berlin", "--last", "soon", data=data, check=False)
+        assert (wrong.returncode, wrong.stdout, "24h, 7d or 12w" in wrong.stderr) == (1, "", True)
+    assert files_of(tmp_path / "beside") == files_of(tmp_path / "alone")
+    assert [row["product_id"] for row in alone] == ["1", "2", "3", "4"]
+
+
+def files_of(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """What is in each file of a folder, by the file's place in it."""
+    return {str(file.relative_to(folder)): rows_of(f"SELECT * FROM '{file}'") for file in sorted(folder.rglob("*.parquet"))}
+
+
 def test_a_folder_is_whole_or_not_there(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "missing" / "events"
     done = command("export", "--shop", "berlin", "--format", "parquet", "--by-day", "--out", str(out), data=data, check=False)
@@ -134,6 +153,7 @@ def test_a_folder_is_whole_or_not_there(data: Path, tmp_path: Path) -> None:
         (("--by-day",), "--format parquet and --out FOLDER"),
         (("--by-day", "--format", "parquet"), "--out FOLDER"),
         (("--out", "."), "is a folder"),
+        (("--last", "7d", "--from", "2026-10-01"), "either --last, or --from and --to"),
     ],
 )
 def test_what_is_asked_wrongly_is_told_and_writes_nothing(data: Path, arguments: tuple[str, ...], words: str) -> None:

@@ -21,6 +21,7 @@ from footfall.cli.show import note
 @click.option("--out", type=click.Path(path_type=Path), help="The file (or folder) to write; standard output unless given.")
 @click.option("--from", "start", metavar="WHEN|TOKEN", help="Only events from this date or time on, or after this position.")
 @click.option("--to", "stop", metavar="WHEN|TOKEN", help="Only events before this date or time, or up to this position.")
+@click.option("--last", "window", metavar="24h|7d|12w", help="Only events of the last hours, days or weeks, today included.")
 @click.option("--by-day", is_flag=True, help="Make --out a folder of Parquet files, one folder for each day.")
 @click.option("--no-bots", is_flag=True, help="Leave out robots.")
 @click.option("--no-tests", is_flag=True, help="Leave out tests.")
@@ -32,6 +33,7 @@ def export(
     out: Path | None,
     start: str | None,
     stop: str | None,
+    window: str | None,
     by_day: bool,
     no_bots: bool,
     no_tests: bool,
@@ -47,11 +49,12 @@ def export(
     \b
     Examples:
       footfall export --shop my-shop > events.jsonl
+      footfall export --shop my-shop --format csv --last 7d --no-bots --no-tests --out week.csv
       footfall export --shop my-shop --format parquet --from 2026-11-01 --to 2026-12-01 --out november.parquet
       footfall export --shop my-shop --format parquet --by-day --out events
     """
     without = [flag for flag, left_out in (("bot", no_bots), ("test", no_tests)) if left_out]
-    asked = {"shop": shop, "form": form, "start": start, "stop": stop, "without": without}
+    asked = {"shop": shop, "form": form, "start": start, "stop": stop, "window": window, "without": without}
     if by_day:
         if form != "parquet" or out is None:
             raise click.UsageError("--by-day makes a folder of Parquet files: say --format parquet and --out FOLDER.")

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -15,19 +14,19 @@ from footfall import __version__
 from footfall.api.where import Where, not_found
 from footfall.errors import InputInvalidError, NotFoundError, NotReadyError
 from footfall.event import Event, Origin, decode_event, numbered_fields
-from footfall.identifiers import Position, ShopId, position_token, read_position_token, read_uuid
+from footfall.identifiers import Position, ShopId, position_token, read_uuid
 from footfall.intake.quarantine import Quarantined, decode_quarantined
 from footfall.intake.reading import Arrival
 from footfall.intake.rejection import Rejected
 from footfall.limits import IMPORT_CHUNK_EVENTS_MAX, LIST_ROWS_MAX, ORDER_BATCH_MAX
 from footfall.log.port import Group, Lane, Stream
 from footfall.order import Order
-from footfall.projections.analytics.asking import read_moment_in
 from footfall.projections.documents import document_record
 from footfall.projections.shops import Shop
 from footfall.service.analytics_commands import AnalyticsCommands
 from footfall.service.catalog_commands import CatalogCommands
 from footfall.service.data_source_book import DataSourceBook
+from footfall.service.export_commands import ExportCommands
 from footfall.service.service import LOG_FILE, STATE_FILE, Service
 from footfall.service.shop_book import ShopBook, shown
 from footfall.service.workers import run_worker
@@ -40,13 +39,14 @@ _TAIL_PAGES: Final = 20
 _IMPORT_PREFIX: Final = "import/"
 
 
-class Commands(CatalogCommands, AnalyticsCommands):
+class Commands(CatalogCommands, AnalyticsCommands, ExportCommands):
     """One method for each command. All raise ``FootfallError`` with a message for people."""
 
     def __init__(self, service: Service) -> None:
         book = ShopBook(service.log, service.shops, service.clock, lambda size: service.chance.randbytes(size).hex())
         CatalogCommands.__init__(self, service, book)
         AnalyticsCommands.__init__(self, service, book)
+        ExportCommands.__init__(self, service, book)
         self._where = Where(service.parts)
         self._sources = DataSourceBook(service.parts)
         self._importing: dict[str, asyncio.Lock] = {}
@@ -310,45 +310,6 @@ class Commands(CatalogCommands, AnalyticsCommands):
 
     # --- heavy work, in children ---------------------------------------------------------------------------------
 
-    async def export(
-        self,
-        shop: str,
-        form: str = "jsonl",
-        start: str | None = None,
-        stop: str | None = None,
-        out: str | None = None,
-        without: Sequence[str] = (),
-        by_day: bool = False,
-    ) -> AsyncIterator[Any]:
-        """A shop's events in the order of the log; bytes, or nothing but a count where ``out`` names a file.
-
-        ``start`` and ``stop`` are position tokens (after the one, up to and including the other), or dates and times of the
-        shop's zone (from the one, before the other, by the events' own time). ``without``: flags of events that are left out.
-        ``by_day`` makes ``out`` a folder of Parquet files by the shop's days.
-        """
-        found = self._book.find(shop)
-        first, last = await self._bounds(start, stop)
-        zone = ZoneInfo(found.timezone)
-        since, until = (_moment(name, text, zone) for name, text in (("--from", start), ("--to", stop)))
-        if since is not None and until is not None and since >= until:
-            raise InputInvalidError("--from must lie before --to: --from is inclusive, --to is not.")
-        parameters = {
-            "log": str(self._service.config.data / LOG_FILE),
-            "shop": found.id,
-            "form": form,
-            "first": first,
-            "last": last,
-            "out": out,
-            "since": since,
-            "until": until,
-            "without": list(without),
-            "by_day_of": found.timezone if by_day else None,
-        }
-        # Closed by name: a generator within a generator would end its child only when the collector finds it.
-        async with aclosing(run_worker("export", parameters)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
     async def verify(self) -> AsyncIterator[dict[str, Any]]:
         """Check the whole store; progress, then findings."""
         await self._service.tails.merge()
@@ -376,27 +337,6 @@ class Commands(CatalogCommands, AnalyticsCommands):
         async with aclosing(run_worker("evaluation", parameters, lines=True)) as lines:
             async for line in lines:
                 yield line
-
-    async def _bounds(self, start: str | None, stop: str | None) -> tuple[int, int]:
-        """First and last position of an export; a token of another generation counts as reached, and what is none as a
-        time."""
-        end = max((await self._service.log.ends(Stream.EVENTS)).values())
-        bounds = []
-        for token, otherwise in ((start, 0), (stop, end)):
-            read = read_position_token(token) if token is not None else None
-            foreign = read is None or read[0] != self._service.log.generation
-            bounds.append(otherwise if read is None or foreign else max(read[1].values()))
-        return bounds[0] + 1, min(bounds[1], end)
-
-
-def _moment(name: str, text: str | None, zone: ZoneInfo) -> int | None:
-    """The date or time that a bound of an export is, ``None`` for a position or none. Raises ``InputInvalidError``."""
-    if text is None or read_position_token(text) is not None:
-        return None
-    try:
-        return read_moment_in(name, text, zone)
-    except InputInvalidError as failure:
-        raise InputInvalidError(f"{failure} Nor is it a position, as receipts and exports give them.") from failure
 
 
 def _progress_key(shop: Shop, source: str) -> str:
