@@ -411,6 +411,9 @@ ANALYTICS_FILE_IDLE_SECONDS: Final = 300.0
 ANALYTICS_BATCH_EVENTS_MAX: Final = 20_000
 """Events in one transaction of a file: less than a second of work, so that who waits for the newest does not wait long."""
 
+ANALYTICS_ROLLUP_AFTER: Final = 500_000
+"""Records of the log after which what came is rolled up: reports count at most as many events one by one, in 10 ms."""
+
 ANALYTICS_BATCH_DOCUMENTS_MAX: Final = 500
 """Documents (products, collections, orders) in one transaction of a file: 5 MB of usual ones."""
 

@@ -359,6 +359,15 @@ def test_rows_that_need_more_memory_than_the_process_may_have_are_refused_and_it
         assert analytics_process(running) not in (None, pid)
 
 
+def test_the_first_by_viewers_are_found_though_others_are_viewed_more_often(shop: Shop) -> None:
+    views = {"1": ["a"] * 7 + ["b", "c", "d"], "2": ["a", "b", "c", "d", "e", "f"], "3": ["a"] * 8, "4": ["a", "b"]}
+    position = shop.send(*(event(uuid=uuid, product_id=product) for product, seen in views.items() for uuid in seen))
+    for limit, expected in ((1, [("2", 6)]), (2, [("2", 6), ("1", 4)]), (4, [("2", 6), ("1", 4), ("4", 2), ("3", 1)])):
+        parameters = {"sort": "viewers", "limit": str(limit), "after": position}
+        found = shop.ask("GET", "/api/v1/reports/top-products", params=parameters).json()["data"]
+        assert [(row["product_id"], row["viewers"]) for row in found] == expected
+
+
 def test_an_answer_that_is_too_large_is_refused(shop: Shop) -> None:
     answer = shop.sql("select repeat('x', 1000) from range(90000)")
     assert answer.status_code == 400

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.clock import DAY_MS
-from footfall.identifiers import Generation
+from footfall.identifiers import Generation, Position
 from footfall.projections.analytics import engine, sessions
 from footfall.projections.analytics.engine import Connection, given
 from footfall.projections.analytics.file import prepare
+from footfall.projections.analytics.rollups import Rollups
 from footfall.projections.analytics.schema import ADDED, PURCHASED, REMOVED, VIEWED
 
 END: Final = 1_793_750_400_000
@@ -95,9 +96,11 @@ def build(path: Path, events: int) -> None:
         if prepare(connection, Generation("benchmark"), {}) != {}:
             raise ValueError(f"{path} is there already")
         people = 0
+        rollups = Rollups(connection)
         for chunk in chunks(events):
             people = max(people, int(chunk.person.max()))
             _insert(connection, chunk)
+            rollups.extend({0: Position(int(chunk.position.max()))})
         _sessions(connection, int(chunk.session.max()))
         _others(connection, people)
         connection.execute("CHECKPOINT")

@@ -13,8 +13,7 @@ from footfall.clock import Milliseconds
 from footfall.projections.analytics import engine
 from footfall.projections.analytics.answering import answer
 from footfall.projections.analytics.asking import Question, read_report
-from footfall.projections.analytics.reports.asked import QUARTER_MS
-from footfall.projections.analytics.schema import ADDED, PURCHASED, VIEWED
+from footfall.projections.analytics.schema import ADDED, PURCHASED, QUARTER_MS, VIEWED
 from tests.benchmarks.analytics_file import END, START, build, build_sqlite
 from tests.benchmarks.bench import BATCH_CONNECTIONS, Bench
 from tests.benchmarks.load import BATCH, Generator, Traffic

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from footfall.event import Event
 from footfall.identifiers import SessionId, ShopId
 from footfall.limits import ANALYTICS_NUMBERS_CACHED_MAX
-from footfall.log.port import Place
+from footfall.log.port import Place, Stream
 from footfall.projections.analytics.engine import Connection, transaction
 from footfall.projections.analytics.file import Ends, save_ends
 from footfall.projections.analytics.hashes import Hashes
@@ -14,6 +14,7 @@ from footfall.projections.analytics.namings import Namings
 from footfall.projections.analytics.numbers import Names, People
 from footfall.projections.analytics.orders import Orders, tellings
 from footfall.projections.analytics.products import Products
+from footfall.projections.analytics.rollups import Rollups
 from footfall.projections.analytics.rows import Rows
 from footfall.projections.analytics.sessions import Sessions, Step
 from footfall.projections.documents import Document
@@ -41,6 +42,7 @@ class Projection:
         self._products = Products(connection, self._names)
         self._orders = Orders(connection, self._hashes)
         self._namings = Namings(connection)
+        self._rollups = Rollups(connection)
         self._session_names: dict[SessionId, int] = {}
 
     def apply(self, batch: Batch) -> None:
@@ -53,6 +55,7 @@ class Projection:
             if batch.events:
                 self._take(batch.events)
             self._products.resolve()
+            self._rollups.extend(batch.ends.get(Stream.EVENTS, {}))
             save_ends(self._connection, batch.ends)
 
     def _take(self, events: Sequence[tuple[Place, Event]]) -> None:

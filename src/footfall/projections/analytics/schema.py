@@ -25,6 +25,9 @@ LATE, CLAMPED, BOT, TEST, VERIFIED, DENIED = 1, 2, 4, 8, 16, 32
 LEFT_OUT: Final = BOT | TEST
 """Events that figures leave out unless they are asked for."""
 
+QUARTER_MS: Final = 15 * 60 * 1000
+"""Time is grouped by quarter hours of UTC first: every time zone's days begin at one."""
+
 SESSION_GAP_MS: Final = 30 * 60 * 1000
 """The longest pause within a session that has no name of its own."""
 
@@ -71,6 +74,9 @@ CREATE SCHEMA store;
 CREATE TABLE store.facts (name VARCHAR, value VARCHAR);
 CREATE TABLE store.positions (stream VARCHAR, part USMALLINT, position BIGINT);
 CREATE TABLE store.events ({", ".join(f"{name} {kind}" for name, kind in EVENT_COLUMNS)});
+CREATE TABLE store.rolled_up (part USMALLINT, position BIGINT);
+CREATE TABLE store.quarters (quarter INTEGER, kind UTINYINT, marks UTINYINT, events UINTEGER);
+CREATE TABLE store.days (day INTEGER, product UINTEGER, marks UTINYINT, views UINTEGER, adds UINTEGER, removes UINTEGER);
 CREATE TABLE store.people (number UINTEGER, hash UBIGINT);
 CREATE TABLE store.namings (person UINTEGER, position BIGINT, customer UINTEGER, time BIGINT);
 CREATE TABLE store.figures (person UINTEGER, figure UINTEGER);
@@ -95,7 +101,8 @@ CREATE TABLE store.orders (order_id VARCHAR, number UBIGINT, time BIGINT, test B
 CREATE TABLE store.order_lines (order_id VARCHAR, line VARCHAR, product UINTEGER, variant UINTEGER, placed BIGINT,
     units BIGINT, amount {AMOUNT}, refunded {AMOUNT}, source VARCHAR, widget VARCHAR, attribution VARCHAR);
 """
-"""``facts``: which log and which shape the file has. ``sessions``: ``mixed`` where not all its events are of one person.
+"""``facts``: which log and which shape the file has. ``rolled_up``, ``quarters`` and ``days``: ``rollups``. ``sessions``:
+``mixed`` where not all its events are of one person.
 ``figures``: as whom persons count on whom one customer was named and nobody else, and these customers as themselves;
 ``apart``: persons of whom only each event tells as whom it counts. ``names``: what events call products, and the number of the
 name that stands for each. ``ties``: what events told of names. ``told`` and ``tokens``: ``orders``. ``other_units`` and

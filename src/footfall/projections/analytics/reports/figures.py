@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-import numpy as np
-
-from footfall.limits import REPORT_BITMAP_BYTES_MAX
-from footfall.projections.analytics.engine import given
-from footfall.projections.analytics.reports.asked import QUARTER_MS, Asked, Told, amount, average, change, ratio
-from footfall.projections.analytics.schema import ADDED, APART, OWNED, REMOVED, VIEWED
+from footfall.projections.analytics.reports.asked import Asked, Told, amount, average, change, ratio
+from footfall.projections.analytics.reports.persons import visitors
+from footfall.projections.analytics.reports.rolled import by_quarter
+from footfall.projections.analytics.schema import ADDED, QUARTER_MS, REMOVED, VIEWED
 
 _COUNTED: Final = ("events", "views", "adds", "removes")
+_COUNTS: Final = ", ".join(
+    f"coalesce(sum(events){condition}, 0)::BIGINT"
+    for condition in ("", *(f" FILTER (kind = {kind})" for kind in (VIEWED, ADDED, REMOVED)))
+)
 _BOUGHT: Final = ("purchases", "orders", "units", "revenue")
 
 
@@ -34,10 +36,7 @@ def overview(asked: Asked) -> Told:
 
 def totals(asked: Asked) -> dict[str, Any]:
     """Every figure of a window."""
-    ((events, views, adds, removes),) = asked.rows(
-        f"SELECT count(*), count(*) FILTER (kind = {VIEWED}), count(*) FILTER (kind = {ADDED}),"
-        f" count(*) FILTER (kind = {REMOVED}) FROM store.events e WHERE {asked.events()}"
-    )
+    ((events, views, adds, removes),) = asked.rows(f"SELECT {_COUNTS} FROM ({by_quarter(asked)})")
     ((sessions,),) = asked.rows(f"SELECT count(*) FROM store.sessions s WHERE {asked.sessions()}")
     bought = purchases(asked, "true").get(0, _NOTHING)
     ((buying,),) = asked.rows(_BUYING_SESSIONS.format(sessions=asked.sessions()))
@@ -74,11 +73,7 @@ def series(asked: Asked) -> list[dict[str, Any]]:
         {"start": asked.label(start), **dict.fromkeys(_COUNTED, 0), "sessions": 0, "buying_sessions": 0}
         for start in asked.starts
     ]
-    counts = asked.rows(
-        f"SELECT e.time // {QUARTER_MS}, count(*), count(*) FILTER (kind = {VIEWED}), count(*) FILTER (kind = {ADDED}),"
-        f" count(*) FILTER (kind = {REMOVED}) FROM store.events e WHERE {asked.events()} GROUP BY 1"
-    )
-    _add(asked, points, _COUNTED, counts)
+    _add(asked, points, _COUNTED, asked.rows(f"SELECT quarter, {_COUNTS} FROM ({by_quarter(asked)}) GROUP BY 1"))
     begun = asked.rows(f"SELECT s.start // {QUARTER_MS}, count(*) FROM store.sessions s WHERE {asked.sessions()} GROUP BY 1")
     _add(asked, points, ("sessions",), begun)
     _add(asked, points, ("buying_sessions",), asked.rows(_BUYING_BY_QUARTER.format(sessions=asked.sessions())))
@@ -125,7 +120,7 @@ def purchases(
             f" FROM {table} l WHERE {asked.lines()} AND {condition}"
         )
         return {0: dict(zip(_BOUGHT, found, strict=True)) | {"revenue": found[3] or Decimal(0)}} if found[0] else {}
-    with given(asked.connection, "points", _points(asked)):
+    with asked.points():
         told = asked.rows(
             f"SELECT p.point, count(*), count(DISTINCT l.order_key), sum(l.units)::BIGINT, sum(l.amount) FROM {table} l"
             f" JOIN points p ON p.quarter = l.time // {QUARTER_MS} WHERE {asked.lines()} AND {condition} GROUP BY 1"
@@ -146,93 +141,3 @@ def _other_currencies(asked: Asked) -> dict[str, Any]:
         [own],
     )
     return {currency: _shown(dict(zip(_BOUGHT, found, strict=True))) for currency, *found in told}
-
-
-# --- visitors ------------------------------------------------------------------------------------------------------
-
-_EXCEPTIONS: Final = f"{APART} UNION ALL SELECT person FROM store.figures"
-
-
-def visitors(asked: Asked, *, one_point: bool = False) -> dict[int, int]:
-    """Distinct persons by the number of the point, a customer where one owns the event.
-
-    Nearly all persons count as themselves: of these there is a bit for each. The others are looked up, or, where only each
-    event tells as whom they count, told by their events.
-    """
-    if not asked.people:
-        return {}
-    points = 1 if one_point else len(asked.starts)
-    with given(asked.connection, "points", _points(asked)):
-        seen = _seen_in_events(asked, one_point=one_point) if asked.is_filtered else _seen_in_sessions(asked, points)
-        if points * asked.people // 8 > REPORT_BITMAP_BYTES_MAX:
-            plain = f"SELECT point, count(DISTINCT person) FROM seen WHERE person NOT IN ({_EXCEPTIONS}) GROUP BY 1"
-        else:
-            # Number 0 is nobody's: where there are no exceptions, its bit makes the set that none is in.
-            of_exceptions = f"SELECT bitstring_agg(person, 0, {asked.people}) FROM ({_EXCEPTIONS} UNION ALL SELECT 0)"
-            bits = f"bitstring_agg(person, 0, {asked.people})"
-            plain = f"SELECT point, bit_count({bits} & ~({of_exceptions})) FROM seen GROUP BY 1"
-        found = dict(asked.rows(f"WITH {seen} {plain}"))
-        told = asked.rows(
-            f"""WITH {seen}, looked_up AS (SELECT DISTINCT s.point, f.figure FROM seen s JOIN store.figures f USING (person)),
-            e AS MATERIALIZED (
-                SELECT e.person, e.customer, e.position, e.time FROM store.events e
-                WHERE e.person IN ({APART}) AND {asked.events()}
-            ), {OWNED}, told AS (
-                SELECT * FROM looked_up UNION SELECT {_point(asked, "o.time", one_point=one_point)}, o.figure FROM owned o
-            ) SELECT point, count(*) FROM told GROUP BY 1"""
-        )
-    for point, persons in told:
-        found[point] = found.get(point, 0) + persons
-    return found
-
-
-def _seen_in_events(asked: Asked, *, one_point: bool) -> str:
-    """Persons with the points in which they did something, by their events."""
-    return (
-        f"seen AS (SELECT {_point(asked, 'e.time', one_point=one_point)} AS point, e.person FROM store.events e"
-        f" WHERE {asked.events()} AND e.person IS NOT NULL)"
-    )
-
-
-def _seen_in_sessions(asked: Asked, points: int) -> str:
-    """The same by sessions, a quarter as many: a session has an event where it begins and where it ends. What it has between
-    these, its events tell, as they do of one that several persons share."""
-    window, one_point = asked.window, points == 1
-    asked.connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE stretched AS SELECT s.number, s.person, s.mixed,
-            CASE WHEN s.start < {window.start} THEN -1 ELSE {_point(asked, "s.start", one_point=one_point)} END AS first,
-            CASE WHEN s.finish >= {window.end} THEN {points} ELSE {_point(asked, "s.finish", one_point=one_point)} END AS last
-        FROM store.sessions s
-        WHERE s.start < {window.end} AND s.finish >= {window.start} AND s.marks & {asked.marks_left_out} = 0"""
-    )
-    known = "NOT mixed AND person IS NOT NULL"
-    if one_point:
-        seen = f"SELECT 0 AS point, person FROM stretched WHERE (first = 0 OR last = 0) AND {known}"
-    else:
-        seen = f"""
-        SELECT first AS point, person FROM stretched WHERE first >= 0 AND {known} UNION ALL
-        SELECT last, person FROM stretched WHERE last < {points} AND last <> first AND {known}"""
-    ((doubtful,),) = asked.rows("SELECT count(*) FROM stretched WHERE mixed OR last - first > 1")
-    if doubtful:
-        seen += f"""
-        UNION ALL SELECT {_point(asked, "e.time", one_point=one_point)}, e.person FROM store.events e
-        WHERE {asked.events()} AND e.person IS NOT NULL
-            AND e.session IN (SELECT number FROM stretched WHERE mixed OR last - first > 1)"""
-    return f"seen AS ({seen})"
-
-
-def _point(asked: Asked, time: str, *, one_point: bool) -> str:
-    """An expression for the number of the point into which a time of the window falls; looked up in a list, since a join with
-    every quarter hour would take three times as long."""
-    if one_point:
-        return "0"
-    first = asked.window.start // QUARTER_MS
-    return f"(SELECT list(point ORDER BY quarter) FROM points)[{time} // {QUARTER_MS} - {first} + 1]"
-
-
-def _points(asked: Asked) -> dict[str, Any]:
-    """Every quarter hour of the window with the number of its point."""
-    quarters = np.arange(asked.window.start // QUARTER_MS, (asked.window.end - 1) // QUARTER_MS + 1, dtype=np.int64)
-    starts = np.array(asked.starts, dtype=np.int64) // QUARTER_MS
-    points = np.maximum(np.searchsorted(starts, quarters, side="right") - 1, 0).astype(np.int32)
-    return {"quarter": quarters, "point": points}

@@ -235,6 +235,10 @@ def _rounded(number: float | None) -> float | None:
     return round(number, 3) if number is not None else None
 
 
+_BITS: Final = 62
+"""Weeks that one number holds: a ``BIGINT`` without its sign, and without the step where shifting into it would fail."""
+
+
 # --- retention -----------------------------------------------------------------------------------------------------
 
 
@@ -245,7 +249,17 @@ def retention(asked: Asked) -> Told:
     """
     starts = bucket_starts(_whole_weeks(asked.window), "week")
     ends = [*starts[1:], asked.window.end]
-    case = " ".join(f"WHEN s.start < {end} THEN {number}" for number, end in enumerate(ends))
+    # Week 0 is what was before them. Each person's weeks are bits of a few numbers.
+    case = " ".join(f"WHEN s.start < {end} THEN {number}" for number, end in enumerate([starts[0], *ends]))
+    sets = [f"weeks{number}" for number in range(len(starts) // _BITS + 1)]
+    came_in = ", ".join(
+        f"bit_or(CASE WHEN week // {_BITS} = {number} THEN 1::BIGINT << (week % {_BITS}) ELSE 0 END) AS {name}"
+        for number, name in enumerate(sets)
+    )
+    first = " ".join(
+        f"WHEN {name} <> 0 THEN {number * _BITS} + bit_count(({name} & -{name}) - 1)" for number, name in enumerate(sets)
+    )
+    of_week = " ".join(f"WHEN {number} THEN {name}" for number, name in enumerate(sets))
     told = asked.rows(
         f"""WITH e AS (
             SELECT s.person, s.customer, s.position, s.start + s.known_after AS time, s.start FROM store.sessions s
@@ -258,10 +272,13 @@ def retention(asked: Asked) -> Told:
             WHERE s.person IS NOT NULL AND s.person NOT IN ({APART}) AND s.start < {asked.window.end}
                 AND s.marks & {asked.marks_left_out} = 0
             UNION ALL SELECT figure, start FROM owned
-        ), weeks AS (
-            SELECT DISTINCT figure, CASE WHEN s.start < {starts[0]} THEN -1 {case} END AS week FROM came s
-        ), cohorts AS (SELECT figure, min(week) AS cohort FROM weeks GROUP BY figure)
-        SELECT cohort, week - cohort, count(*) FROM weeks JOIN cohorts USING (figure) WHERE cohort >= 0 GROUP BY 1, 2"""
+        ), persons AS (
+            SELECT {came_in} FROM (SELECT figure, CASE {case} END AS week FROM came s) GROUP BY figure
+        ), alike AS (
+            SELECT {", ".join(sets)}, CASE {first} END - 1 AS cohort, count(*) AS persons FROM persons GROUP BY ALL
+        )
+        SELECT cohort, week - 1 - cohort, sum(persons)::BIGINT FROM alike, range(1, {len(starts) + 1}) w(week)
+        WHERE cohort >= 0 AND (CASE week // {_BITS} {of_week} END >> (week % {_BITS})) & 1 = 1 GROUP BY 1, 2"""
     )
     numbers = {(cohort, week): count for cohort, week, count in told}
     cohorts = []

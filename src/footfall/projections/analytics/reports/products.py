@@ -1,18 +1,21 @@
 """``top-products``: what shoppers do with each product, or with each vendor or type of product."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
 
 from footfall.projections.analytics.engine import given
-from footfall.projections.analytics.reports.asked import QUARTER_MS, Asked, Told, amount, ratio
-from footfall.projections.analytics.schema import ADDED, APART, OWNED, REMOVED, VIEWED
+from footfall.projections.analytics.reports.asked import Asked, Told, amount, ratio
+from footfall.projections.analytics.reports.persons import Seen, distinct
+from footfall.projections.analytics.reports.rolled import by_product
+from footfall.projections.analytics.schema import QUARTER_MS, VIEWED
 
 _GROUPS: Final = {"product": "n.product", "vendor": "p.vendor", "type": "p.type"}
-_PRODUCT: Final = "(SELECT list(n.product ORDER BY n.number) FROM store.names n)[{column}]"
-"""The product that a name stands for, looked up in a list: quicker than a join for very many events."""
+_LISTED_MAX: Final = 500
+"""Names that are listed in a statement; more are joined alone."""
 _KEYS: Final = ("views", "adds", "removes", "purchases", "orders", "units", "revenue")
 
 
@@ -40,8 +43,7 @@ def _best(asked: Asked) -> list[dict[str, Any]]:
     sort, limit = asked.question.sort, asked.question.limit
     viewers: Mapping[Any, int] = {}
     if sort == "viewers":
-        # All must be counted to know the first.
-        viewers = _viewers(asked, None)
+        viewers = _by_viewers(asked)
         first = sorted(viewers, key=lambda key: (-viewers[key], str(key)))[:limit]
         rows = _numbers(asked, first)
         order = {key: place for place, key in enumerate(first)}
@@ -89,11 +91,7 @@ def _numbers(asked: Asked, keys: Sequence[Any] | None, tail: str = "") -> list[d
     shown = "d.product, d.product_id, d.handle, d.title, d.vendor, d.type" if asked.question.group == "product" else ""
     name = "d.product" if asked.question.group == "product" else "found.key"
     statement = f"""
-        WITH counted AS (
-            SELECT e.product, count(*) FILTER (kind = {VIEWED}) AS views, count(*) FILTER (kind = {ADDED}) AS adds,
-                count(*) FILTER (kind = {REMOVED}) AS removes
-            FROM store.events e WHERE e.kind IN ({VIEWED}, {ADDED}, {REMOVED}) AND {asked.events()} GROUP BY e.product
-        ), done AS (
+        WITH counted AS ({by_product(asked)}), done AS (
             SELECT {_group(asked)} AS key, sum(views) AS views, sum(adds) AS adds, sum(removes) AS removes
             FROM counted JOIN store.names n ON n.number = counted.product {_described(asked)} GROUP BY 1
         ), bought AS (
@@ -130,26 +128,34 @@ def _described(asked: Asked) -> str:
     return "" if asked.question.group == "product" else "JOIN store.products p ON p.number = n.product"
 
 
-def _viewers(asked: Asked, keys: Sequence[Any] | None) -> dict[Any, int]:
-    """Distinct persons who viewed each group: a customer where one owns the view."""
-    if keys is not None and not keys:
+def _viewers(asked: Asked, keys: Sequence[Any]) -> dict[Any, int]:
+    """Distinct persons who viewed each of these groups: a customer where one owns the view."""
+    if not keys:
         return {}
-    ((exceptions,),) = asked.rows(f"SELECT count(*) FROM (SELECT person FROM store.figures UNION ALL {APART})")
-    group = "v.product" if asked.question.group == "product" else f"p.{asked.question.group}"
-    described = "" if asked.question.group == "product" else "JOIN store.products p ON p.number = v.product"
-    wanted = f"{group} IN (SELECT key FROM wanted)" if keys is not None else f"{group} IS NOT NULL"
-    views = f"""SELECT {_PRODUCT.format(column="e.product")} AS product, e.person, e.customer, e.position, e.time
-        FROM store.events e WHERE e.kind = {VIEWED} AND {asked.events()}"""
-    if not exceptions:
-        statement = f"WITH v AS ({views}) SELECT {group}, count(DISTINCT person) FROM v {described} WHERE {wanted} GROUP BY 1"
-    else:
-        statement = f"""WITH e AS ({views} AND e.person IN ({APART})), {OWNED}, v AS (
-            SELECT product, coalesce(f.figure, e.person) AS person FROM ({views}) e LEFT JOIN store.figures f USING (person)
-            WHERE e.person IS NULL OR e.person NOT IN ({APART})
-            UNION ALL SELECT product, figure FROM owned
-        ) SELECT {group}, count(DISTINCT person) FROM v {described} WHERE {wanted} GROUP BY 1"""
-    with given(asked.connection, "wanted", _keyed(asked, keys)):
-        return dict(asked.rows(statement))
+    with _meant(asked, keys) as views:
+        # Of who left no trace of themselves, there are views without viewers.
+        return dict.fromkeys(keys, 0) | distinct(
+            asked,
+            Seen(
+                lambda who, join: f"SELECT m.key, {who} AS who FROM {views.format(join=join)}",
+                f"SELECT m.key, e.person, e.customer, e.position, e.time FROM {views.format(join='')}",
+            ),
+            len(keys),
+        )
+
+
+def _by_viewers(asked: Asked) -> dict[Any, int]:
+    """At least the groups with the most distinct viewers, and how many they are. No group has more viewers than views: those
+    with fewer views than the last of the first ones has viewers need not be counted."""
+    told = asked.rows(
+        f"""SELECT {_group(asked)} AS key, sum(counted.views)::BIGINT FROM ({by_product(asked)}) counted
+        JOIN store.names n ON n.number = counted.product {_described(asked)} WHERE key IS NOT NULL GROUP BY 1
+        HAVING sum(counted.views) > 0 ORDER BY 2 DESC, 1"""
+    )
+    limit = asked.question.limit
+    found = _viewers(asked, [key for key, _ in told[:limit]])
+    least = min(found.values(), default=0)
+    return found | _viewers(asked, [key for key, views in told[limit:] if views >= least])
 
 
 def _sparklines(asked: Asked, keys: Sequence[Any]) -> dict[Any, list[int]]:
@@ -157,17 +163,27 @@ def _sparklines(asked: Asked, keys: Sequence[Any]) -> dict[Any, list[int]]:
     if not keys:
         return {}
     lines: dict[Any, list[int]] = {key: [0] * len(asked.starts) for key in keys}
-    with given(asked.connection, "wanted", _keyed(asked, keys)):
-        told = asked.rows(
-            f"""WITH meant AS (
-                SELECT n.number, {_group(asked)} AS key FROM store.names n {_described(asked)}
-                WHERE {_group(asked)} IN (SELECT key FROM wanted)
-            ), counted AS (
-                SELECT e.product, e.time // {QUARTER_MS} AS quarter, count(*) AS views FROM store.events e
-                WHERE e.kind = {VIEWED} AND e.product IN (SELECT number FROM meant) AND {asked.events()} GROUP BY 1, 2
-            )
-            SELECT key, quarter, sum(views)::BIGINT FROM counted JOIN meant ON meant.number = counted.product GROUP BY 1, 2"""
-        )
-    for key, quarter, views in told:
-        lines[key][asked.bucket(quarter)] += views
+    with _meant(asked, keys) as views, asked.points():
+        at = f"JOIN points p ON p.quarter = e.time // {QUARTER_MS}"
+        for key, point, count in asked.rows(f"SELECT m.key, p.point, count(*) FROM {views.format(join=at)} GROUP BY 1, 2"):
+            lines[key][point] = count
     return lines
+
+
+@contextmanager
+def _meant(asked: Asked, keys: Sequence[Any]) -> Iterator[str]:
+    """The views of these groups as what stands after FROM, ``e`` with the group's ``m.key``; ``{join}`` is another join."""
+    with given(asked.connection, "wanted", _keyed(asked, keys)):
+        names = asked.rows(
+            f"""SELECT n.number, {_group(asked)} FROM store.names n {_described(asked)}
+            WHERE {_group(asked)} IN (SELECT key FROM wanted)"""
+        )
+    numbers = [number for number, _ in names]
+    meant = {"number": np.array(numbers, dtype=np.uint32)} | _keyed(asked, [key for _, key in names])
+    with given(asked.connection, "meant", meant):
+        # The engine leaves out by a list of numbers while it reads, and by what is joined afterwards: half the time.
+        listed = f" AND e.product IN ({', '.join(map(str, numbers))})" if 0 < len(numbers) <= _LISTED_MAX else ""
+        yield (
+            "store.events e JOIN meant m ON m.number = e.product {join} WHERE "
+            + f"e.kind = {VIEWED} AND {asked.events()}{listed}".replace("{", "{{").replace("}", "}}")
+        )
