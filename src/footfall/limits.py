@@ -411,6 +411,12 @@ ANALYTICS_FILE_IDLE_SECONDS: Final = 300.0
 ANALYTICS_BATCH_EVENTS_MAX: Final = 20_000
 """Events in one transaction of a file: less than a second of work, so that who waits for the newest does not wait long."""
 
+ANALYTICS_WAL_BYTES: Final = 64 * 1024 * 1024
+"""Bytes beside a shop's file before they are worked into it: a fifth of a second now and then, and as long after a crash."""
+
+ANALYTICS_COLLECT_AFTER: Final = 500_000
+"""Objects after which the analytics process looks for ones that refer to each other: a few batches of events."""
+
 ANALYTICS_ROLLUP_AFTER: Final = 500_000
 """Records of the log after which what came is rolled up: reports count at most as many events one by one, in 10 ms."""
 

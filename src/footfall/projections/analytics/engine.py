@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from footfall.errors import AnalyticsUnavailableError, StoreDamagedError
-from footfall.limits import ANALYTICS_SPILL_BYTES_MAX, ANALYTICS_THREADS
+from footfall.limits import ANALYTICS_SPILL_BYTES_MAX, ANALYTICS_THREADS, ANALYTICS_WAL_BYTES
 
 Connection = duckdb.DuckDBPyConnection
 Column = npt.NDArray[Any]
@@ -41,6 +41,7 @@ def open_file(path: Path, *, memory_bytes: int, spill: Path) -> Connection:
         "threads": str(ANALYTICS_THREADS),
         "temp_directory": str(spill),
         "max_temp_directory_size": f"{ANALYTICS_SPILL_BYTES_MAX // 1024}KiB",
+        "checkpoint_threshold": f"{ANALYTICS_WAL_BYTES // 1024}KiB",
         "python_enable_replacements": "false",
         "autoinstall_known_extensions": "false",
         "allow_community_extensions": "false",

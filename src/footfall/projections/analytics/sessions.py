@@ -168,7 +168,8 @@ WITH inside AS (
     SELECT e.*, row_number() OVER (ORDER BY e.time, e.position) AS place FROM store.events e
     WHERE e.session IN (SELECT number FROM touched) AND e.time BETWEEN ? AND ?
 ), row AS (
-    SELECT e.session AS number, {_first("person")} AS person, count(DISTINCT coalesce(e.person, 0)) > 1 AS mixed,
+    SELECT e.session AS number, {_first("person")} AS person,
+        min(coalesce(e.person, 0)) <> max(coalesce(e.person, 0)) AS mixed,
         arg_min_null(e.customer, e.place) FILTER (e.person IS NOT NULL) AS customer,
         min(e.time) AS start, max(e.time) AS finish, count(*) AS events,
         arg_min(e.position, e.place) FILTER (e.person IS NOT NULL) AS position,

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from footfall.errors import AnalyticsUnavailableError
-from footfall.event import Event, decode_event
+from footfall.event import Event, decode_event, decode_events
 from footfall.identifiers import Position, ShopId
 from footfall.limits import (
     ANALYTICS_BATCH_DOCUMENTS_MAX,
@@ -176,7 +176,12 @@ class Feed:
 
     def _events(self, done: Position) -> tuple[list[tuple[Place, Event]], Position]:
         entries, end = self._read(Stream.EVENTS, done, min(self.ends[Stream.EVENTS], done + ANALYTICS_BATCH_EVENTS_MAX))
-        return list(_decoded(entries, decode_event)), end
+        held = [entry for entry in entries if entry.value]
+        try:
+            read = decode_events([entry.value for entry in held])
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return list(_decoded(held, decode_event)), end
+        return [((PARTITION, entry.position), event) for entry, event in zip(held, read, strict=True)], end
 
     def _read(self, stream: Stream, done: Position, to: int) -> tuple[Iterable[Entry], Position]:
         """The entries behind a position and up to another, in reads that hold no transaction for long."""

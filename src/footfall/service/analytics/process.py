@@ -6,6 +6,7 @@ as many bytes as its ``bytes`` says: what became of a question, where shops are,
 ends when the server does, and so does it, at once.
 """
 
+import gc
 import os
 import resource
 import shutil
@@ -26,7 +27,12 @@ from footfall.errors import FootfallError, InputInvalidError, NotFoundError
 from footfall.identifiers import Generation, Position, ShopId
 from footfall.intake.opening import Opened
 from footfall.intake.order_exports import exported_orders
-from footfall.limits import ANALYTICS_BESIDE_BYTES, ANALYTICS_CACHE_BYTES_MAX, ANALYTICS_QUESTIONS_AT_ONCE
+from footfall.limits import (
+    ANALYTICS_BESIDE_BYTES,
+    ANALYTICS_CACHE_BYTES_MAX,
+    ANALYTICS_COLLECT_AFTER,
+    ANALYTICS_QUESTIONS_AT_ONCE,
+)
 from footfall.log.port import Stream
 from footfall.projections.analytics import engine
 from footfall.projections.analytics.answering import Answered, answer
@@ -43,6 +49,8 @@ _logger = structlog.get_logger("footfall.analytics")
 
 def analytics(*, data: str, generation: Generation, memory_mb: int, output: IO[bytes]) -> None:
     """Run until standard input ends. ``memory_mb`` bounds what all files together hold in memory."""
+    # Batches are very many objects, none of which refers to itself: looking for such took a fifth of the time.
+    gc.set_threshold(ANALYTICS_COLLECT_AFTER, 5, 5)
     _bound_memory(2 * memory_mb * 1024 * 1024 + ANALYTICS_BESIDE_BYTES)
     _Process(Path(data), generation, memory_mb, output).run(sys.stdin.buffer)
 
