@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from footfall.api.openapi_shared import ERRORS
 from tests.support import PUBLIC_KEY, Server, command, directory, event, server, start_server
 
 _ENDLESS = "select count(*) from range(1000000) a, range(1000000) b where a.range * b.range % 7 = 3"
@@ -493,7 +494,8 @@ def test_a_server_without_analytics_says_so_and_does_the_rest() -> None:
             shop = Shop(started, "shop")
             shop.send(event(uuid="u1"))
             answer = shop.ask("GET", "/api/v1/reports/overview")
-            assert (answer.status_code, "turned off" in answer.json()["error"]) == (503, True)
+            assert (answer.status_code, answer.json()["error"]) == (503, ERRORS["NoAnalytics"].example)
+            assert "retry-after" in answer.headers
             assert analytics_process(started) is None
         finally:
             started.stop()

@@ -25,8 +25,8 @@ ANALYTICS_ABOUT: Final = (
 _CSV: Final = "text/csv"
 _YES_OR_NO: Final[Schema] = {"type": "string", "enum": ["yes", "no"]}
 _TEXT: Final[Schema] = {"type": "string"}
-_ERRORS: Final = ("WrongReport", "NoSecret", "SecretInPage", "UnknownReport", "TooLarge", "Unavailable")
-_SQL_ERRORS: Final = ("WrongStatement", "NoSecret", "SecretInPage", "TooSlow", "TooLarge", "Unsupported", "Unavailable")
+_ERRORS: Final = ("WrongReport", "NoSecret", "SecretInPage", "UnknownReport", "TooLarge", "NoAnalytics")
+_SQL_ERRORS: Final = ("WrongStatement", "NoSecret", "SecretInPage", "TooSlow", "TooLarge", "Unsupported", "NoAnalytics")
 _LAG: Final = (
     "The header `Footfall-Lag` says how many records of the log it does not cover yet; usually 0 within a second. With "
     "`after` it waits for a position."
@@ -166,7 +166,7 @@ def report_paths() -> dict[str, Any]:
         json_answer(
             "ReportList", "The reports.", {"data": [{"name": "retention", "parameters": ["from", "to", "format", "after"]}]}
         ),
-        errors=("NoSecret", "SecretInPage", "Unavailable"),
+        errors=("NoSecret", "SecretInPage", "NoAnalytics"),
         security=("secret",),
     )
     return {REPORTS_PATH: {"get": listed}, REPORTS_PATH + "/{reference}": _report(), SQL_PATH: {"post": _sql()}}

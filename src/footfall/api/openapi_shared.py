@@ -133,6 +133,11 @@ ERRORS: Final[Mapping[str, Error]] = {
         "Not now: the log can't be written, too much waits, or this part is not up yet. Nothing was acknowledged.",
         "The log can't be written now, so nothing was acknowledged. Send again later.",
     ),
+    "NoAnalytics": Error(
+        503,
+        "Not now: analytics is turned off or not up, too many questions wait, or what `after` names was not reached in time.",
+        "Analytics is turned off on this server (setting analytics_memory_mb is 0).",
+    ),
 }
 """The components' responses, by name."""
 
@@ -285,7 +290,8 @@ def parameters() -> dict[str, Any]:
 def responses() -> dict[str, Any]:
     """The components' responses: every error, by name."""
     described = {name: json_answer("Error", error.description, {"error": error.example}) for name, error in ERRORS.items()}
-    described["Unavailable"]["headers"] = header("Retry-After")
+    for name in ("Unavailable", "NoAnalytics"):
+        described[name]["headers"] = header("Retry-After")
     return described
 
 
