@@ -423,6 +423,10 @@ ANALYTICS_ROLLUP_AFTER: Final = 500_000
 ANALYTICS_BATCH_DOCUMENTS_MAX: Final = 500
 """Documents (products, collections, orders) in one transaction of a file: 5 MB of usual ones."""
 
+ANALYTICS_STUCK_SECONDS: Final = 5.0
+"""What a question gets to end after it was stopped. The engine does not look up in the middle of some functions: then the
+process ends, and is started again."""
+
 ANALYTICS_QUESTIONS_MAX: Final = 64
 """Questions that wait for analytics, all shops together; then 503."""
 
@@ -468,6 +472,12 @@ REPORT_BITMAP_BYTES_MAX: Final = 64 * 1024 * 1024
 
 ORDER_EXPORT_BYTES_MAX: Final = 32 * 1024 * 1024
 """An export of orders that is sent to be compared, packed or not: 100,000 orders packed. The command takes any size."""
+
+SQL_TABLES_MAX: Final = 50
+"""Tables that a statement may name: of hundreds the engine makes a plan for minutes."""
+
+SQL_NAME_PARTS_MAX: Final = 20
+"""Parts of a name, with dots between them; each costs the engine as much as all before it."""
 
 SQL_CHARACTERS_MAX: Final = 100_000
 """A statement: what people and tools write has a thousandth of it."""

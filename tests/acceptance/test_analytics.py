@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,11 @@ def test_a_product_of_which_the_catalog_learns_later_is_one_under_all_its_names(
         ("overview?from=2026-02-02&to=2026-02-02", 400, "from must lie before to"),
         ("overview?last=soon", 400, "no stretch of time such as 24h"),
         ("overview?timezone=Mars", 400, "timezone 'Mars' is none"),
+        ("overview?timezone=localtime", 400, "timezone 'localtime' is none"),
+        ("overview?timezone=Factory", 400, "timezone 'Factory' is none"),
+        ("overview?from=0001-01-01&to=0001-01-02&compare=yes", 400, "to '0001-01-02' is no date"),
+        ("overview?to=0001-01-01", 400, "to '0001-01-01' is no date"),
+        ("retention?from=9999-12-01&to=9999-12-31", 400, "to '9999-12-31' is no date"),
         ("timeseries?granularity=year", 400, "none of hour, day, week, month"),
         ("timeseries?granularity=hour&from=2020-01-01", 400, "more than 10000 points"),
         ("top-products?sort=luck", 400, "none of views, viewers"),
@@ -275,6 +281,18 @@ def test_reports_and_sql_need_the_secret_key(shop: Shop) -> None:
         "with a as (select * from pg_tables), pg_tables as (select 1) select * from a",
         "select " + "(" * 400 + "1" + ")" * 400 + " from (select * from sqlite_master)",
         "select " + "1 + (" * 3000 + "1" + ")" * 3000,
+        "select json_serialize_plan('select min(hash) from store.people', optimize := true)",
+        "select json_serialize_sql('select 1')",
+        "select current_query()",
+        "select current_database()",
+        "select txid_current()",
+        "select pg_conf_load_time()",
+        "select has_table_privilege('x', 'y')",
+        "select sum(x) over (order by pg_sleep(1)) from range(2) t(x)",
+        "with recursive sqlite_master as (from sqlite_master union all from sqlite_master where false) from sqlite_master",
+        "with recursive pg_settings as (from pg_settings union from pg_settings) select count(*) from pg_settings",
+        "select 1 from " + ", ".join(f"range(2) r{n}" for n in range(100)),
+        "select " + ".".join("a" * 100) + " from range(1) a",
         "describe events",
         "show tables",
         "",
@@ -418,6 +436,31 @@ def test_a_process_that_is_killed_costs_the_question_and_nothing_else(shop: Shop
     position = shop.send(event(uuid="u2"))
     assert shop.report("overview", after=position)["events"] == 2
     assert analytics_process(shop.running) not in (None, pid)
+
+
+def test_a_file_stays_where_it_is_when_somebody_asks_the_moment_the_process_is_back(running: Server) -> None:
+    shop = Shop(running, "kept")
+    shop.report("overview", after=shop.send(event(uuid="u1")))
+    files = {path: path.stat().st_ino for path in (running.data / "analytics").glob("*.duckdb")}
+    for _ in range(3):
+        pid = analytics_process(running)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert shop.rows("select count(*) from events") == [[1]]
+    assert {path: path.stat().st_ino for path in files} == files
+
+
+def test_a_question_that_hears_nothing_does_not_keep_the_others_waiting() -> None:
+    with directory() as path, server(path / "data") as running:
+        shop, other = Shop(running, "one"), Shop(running, "other")
+        assert (shop.rows("select 1"), other.rows("select 1")) == ([[1]], [[1]])
+        pid = analytics_process(running)
+        deaf = "select levenshtein(repeat('ab', 400000), repeat('ba', 400000))"
+        for _ in range(4):
+            with suppress(httpx.TimeoutException):
+                shop.ask("POST", "/api/v1/sql", json={"sql": deaf}, timeout=0.5)
+        assert other.rows("select 1") == [[1]]
+        assert analytics_process(running) not in (None, pid)
 
 
 def test_nothing_is_lost_or_counted_twice_however_often_the_process_is_killed(running: Server) -> None:

@@ -69,7 +69,7 @@ class LiveFeedRoute:
     def _read_beginning(self, exchange: Exchange, fields: Mapping[str, str]) -> _Beginning:
         """Raises ``Refused`` (400) for what is no position and no number."""
         last = fields.get("last") or "0"
-        if not (last.isascii() and last.isdigit() and int(last[:9]) <= LIST_ROWS_MAX):
+        if not (last.isascii() and last.isdigit() and len(last) < 10 and int(last) <= LIST_ROWS_MAX):
             raise Refused(400, f"Invalid last. It is how many earlier events come first, 0 to {LIST_ROWS_MAX}.")
         for name, value in (("Last-Event-ID", exchange.header(b"last-event-id")), ("after", fields.get("after"))):
             if value:

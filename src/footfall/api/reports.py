@@ -142,7 +142,7 @@ class Sql:
         if form is None:
             raise InputInvalidError("format is json or csv.")
         text = str(limit)
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= SQL_ROWS_MAX):
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= SQL_ROWS_MAX):
             raise InputInvalidError(f"limit is a number from 1 to {SQL_ROWS_MAX}.")
         question = Question(report="sql", statement=statement, format="csv" if form == "csv" else "json", limit=int(text))
         reached = read_after(self._parts, after)

@@ -1,17 +1,20 @@
 """What the process says of itself: structured, to standard error, without secrets, emails or addresses."""
 
 import logging
+import os
 import sys
 from collections.abc import MutableMapping
 from typing import Any, Final
 
 import structlog
 
+_OF_CHILDREN: Final = "FOOTFALL_CHILDREN_LOGS"
 _SECRET_WORDS: Final = ("secret", "authorization", "email", "password", "token", "api_key", "public_key", "uuid", "customer")
 
 
 def configure_logs(*, level: str, form: str) -> None:
     """Set up structlog and the standard library's loggers; ``form`` is ``console`` or ``json``."""
+    os.environ[_OF_CHILDREN] = f"{level} {form}"
     number = getattr(logging, level.upper())
     renderer: Any = (
         structlog.processors.JSONRenderer()
@@ -34,6 +37,12 @@ def configure_logs(*, level: str, form: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True)
+
+
+def configure_logs_as_parent() -> None:
+    """The same in a child, as whoever started it has it."""
+    level, _, form = os.environ.get(_OF_CHILDREN, "warning console").partition(" ")
+    configure_logs(level=level, form=form)
 
 
 def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -16,6 +16,7 @@ import apsw
 import msgspec
 
 from footfall.errors import FootfallError, InputInvalidError
+from footfall.service.logs import configure_logs_as_parent
 
 _TASKS: Final[Mapping[str, str]] = {
     "analytics": "footfall.service.analytics.process",
@@ -78,8 +79,12 @@ def _asked_to_end(_number: int, _frame: FrameType | None) -> None:
 if __name__ == "__main__":
     for number in _ENDS:
         signal.signal(number, _asked_to_end)
+    configure_logs_as_parent()
+    # What is for the parent alone: whatever else prints, prints to standard error.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
     try:
-        status = main(sys.argv[1:], sys.stdout.buffer)
+        status = main(sys.argv[1:], answers)
     except SystemExit:
         status = 1
     # Without the interpreter's own clean-up: closing a broken pipe again would print a traceback.

@@ -12,7 +12,7 @@ import duckdb
 import msgspec
 
 from footfall.errors import InputInvalidError
-from footfall.limits import SQL_CHARACTERS_MAX
+from footfall.limits import SQL_CHARACTERS_MAX, SQL_NAME_PARTS_MAX, SQL_TABLES_MAX
 from footfall.projections.analytics.engine import Connection, rows
 from footfall.projections.analytics.schema import PUBLIC_VIEWS
 
@@ -23,10 +23,18 @@ DESCRIBE: Final = "DESCRIBE "
 _SAID_CHARACTERS_MAX: Final = 2_000
 
 _REFUSED: Final = frozenset(
-    {"query", "query_table", "getvariable", "current_setting", "pg_read_file", "read_text", "read_blob", "nextval", "currval",
-     "getenv", "add_parquet_key", "write_log", "parse_duckdb_log_message", "json_execute_serialized_sql"}
+    {"query", "query_table", "getvariable", "nextval", "currval", "setval", "getenv", "add_parquet_key", "write_log",
+     "parse_duckdb_log_message", "col_description", "obj_description", "shobj_description", "index_key", "in_search_path",
+     "version", "user", "session_user", "sleep_ms", "setseed", "icu_sort_key", "stats", "get_block_size"}
 )  # fmt: skip
-"""Functions that answer what is not in the views, or run what the parser has not seen."""
+_REFUSED_BEGINNINGS: Final = (
+    *("json_serialize_", "json_deserialize_", "json_execute_", "read_", "pg_", "has_", "inet_", "txid_", "__internal"),
+    *("current_set", "current_que", "current_con", "current_tra", "current_database", "current_cat", "current_sch"),
+    *("current_rol", "current_use"),
+)
+_TAKEN: Final = frozenset({"pg_typeof", "pg_size_pretty"})
+"""Functions that answer what is not in the views, run what the parser has not seen, or do nothing for long: by name and by
+beginnings, of which a few are taken all the same."""
 
 
 def require_select(connection: Connection, statement: str) -> str:
@@ -60,6 +68,7 @@ def _checked(tree: Any, found: duckdb.Statement) -> str:
 
 
 def _check(tree: Any) -> None:
+    tables = 0
     for node, names in _walk(tree, frozenset()):
         kind = node.get("type")
         if kind == "BASE_TABLE":
@@ -77,8 +86,18 @@ def _check(tree: Any) -> None:
                 )
         elif kind == "SHOW_REF":
             raise InputInvalidError("Only a SELECT over the views is taken; `docs/reference/sql` describes their columns.")
-        elif node.get("class") == "FUNCTION" and str(node.get("function_name", "")).lower() in _REFUSED:
-            raise InputInvalidError(f"The function {node['function_name']!r} is not taken here.")
+        elif "function_name" in node and _is_refused(str(node["function_name"]).lower()):
+            raise InputInvalidError(f"The function {str(node['function_name'])[:60]!r} is not taken here.")
+        # Of very many of either the engine makes a plan for minutes, and hears nothing meanwhile.
+        elif kind == "COLUMN_REF" and len(node.get("column_names") or ()) > SQL_NAME_PARTS_MAX:
+            raise InputInvalidError(f"A name has at most {SQL_NAME_PARTS_MAX} parts.")
+        tables += kind in ("BASE_TABLE", "TABLE_FUNCTION")
+        if tables > SQL_TABLES_MAX:
+            raise InputInvalidError(f"A statement names at most {SQL_TABLES_MAX} tables.")
+
+
+def _is_refused(name: str) -> bool:
+    return name in _REFUSED or (name.startswith(_REFUSED_BEGINNINGS) and name not in _TAKEN)
 
 
 def _path(node: dict[str, Any]) -> list[str]:
@@ -98,11 +117,11 @@ def _walk(tree: Any, names: frozenset[str]) -> Iterator[tuple[dict[str, Any], fr
             # A query knows its own name only where it is recursive: else it would mean what the engine has of that name.
             yield from _walk(entry.get("value"), names)
             names |= {str(entry.get("key", "")).lower()}
-        if tree.get("type") == "RECURSIVE_CTE_NODE":
-            names |= {str(tree.get("cte_name", "")).lower()}
         yield tree, names
-        for value in inner.values():
-            yield from _walk(value, names)
+        # Of a recursive query only the step knows its name: where it begins, the name means what the engine has of it.
+        own = {str(tree.get("cte_name", "")).lower()} if tree.get("type") == "RECURSIVE_CTE_NODE" else set()
+        for key, value in inner.items():
+            yield from _walk(value, names | own if key == "right" else names)
 
 
 def said(failure: duckdb.Error) -> str:

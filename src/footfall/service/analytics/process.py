@@ -23,17 +23,20 @@ import duckdb
 import msgspec
 import structlog
 
-from footfall.errors import FootfallError, InputInvalidError, NotFoundError
+from footfall.errors import AnalyticsUnavailableError, FootfallError, InputInvalidError, NotFoundError
 from footfall.identifiers import Generation, Position, ShopId
 from footfall.intake.opening import Opened
 from footfall.intake.order_exports import exported_orders
+from footfall.intake.order_files import Item
 from footfall.limits import (
     ANALYTICS_BESIDE_BYTES,
     ANALYTICS_CACHE_BYTES_MAX,
     ANALYTICS_COLLECT_AFTER,
     ANALYTICS_QUESTIONS_AT_ONCE,
+    ANALYTICS_STUCK_SECONDS,
 )
 from footfall.log.port import Stream
+from footfall.order import ExportedOrder
 from footfall.projections.analytics import engine
 from footfall.projections.analytics.answering import Answered, answer
 from footfall.projections.analytics.asking import Question
@@ -83,7 +86,11 @@ class _Process:
         self._running: dict[int, engine.Connection | None] = {}
         """Questions under way, with the connection that works on one."""
         self._cancelled: set[int] = set()
+        self._begun: set[int] = set()
+        """Those that a thread works on."""
         self._running_lock = threading.Lock()
+        self._ends_known = threading.Event()
+        """Whether the server has said up to where the log goes: before that, every file would go beyond it."""
         self._cache = _Cache(ANALYTICS_CACHE_BYTES_MAX)
         self._pool = ThreadPoolExecutor(ANALYTICS_QUESTIONS_AT_ONCE, thread_name_prefix="question")
 
@@ -120,7 +127,7 @@ class _Process:
         more = False
         while True:
             try:
-                if more and self._work.empty():
+                if more and self._ends_known.is_set() and self._work.empty():
                     more = self._feed.step()
                     self._tell_reached()
                     continue
@@ -155,6 +162,7 @@ class _Process:
             )
         if "ends" in command:
             self._feed.ends = {Stream(stream): Position(end) for stream, end in command["ends"].items()}
+            self._ends_known.set()
         if "anew" in command:
             self._feed.start_anew(ShopId(int(command["anew"])))
         if "damaged" in command:
@@ -170,6 +178,8 @@ class _Process:
     # --- answering -------------------------------------------------------------------------------------------------
 
     def _answer(self, number: int, command: Mapping[str, Any]) -> None:
+        with self._running_lock:
+            self._begun.add(number)
         try:
             asked = msgspec.convert(
                 {"number": number, **{name: command[name] for name in ("shop", "question", "timeout_seconds")}},
@@ -198,6 +208,7 @@ class _Process:
         finally:
             with self._running_lock:
                 self._running.pop(number, None)
+                self._begun.discard(number)
                 self._cancelled.discard(number)
 
     def _end_if_spent(self, failure: Exception) -> None:
@@ -211,6 +222,8 @@ class _Process:
         timer.daemon = True
         timer.start()
         try:
+            if not self._ends_known.wait(_RETRY_SECONDS):
+                raise AnalyticsUnavailableError("Analytics does not know yet how far the log goes. Ask again later.")
             with self._files.borrowed(asked.shop, self._feed.log_ends) as file:
                 # Before it is asked, for the same reason.
                 key = msgspec.json.encode([asked.shop, {s.value: of for s, of in file.ends.items()}, asked.question])
@@ -222,12 +235,17 @@ class _Process:
         finally:
             timer.cancel()
 
-    def _with_orders(self, question: Question) -> Question:
+    def _with_orders(self, asked: _Asked) -> Question:
         """The question with the orders of an export in the place of its path. Raises ``InputInvalidError``."""
+        question = asked.question
         path = Path(question.given["path"])
+        items: list[Item[ExportedOrder]] = []
         try:
             with path.open("rb") as raw:
-                items = list(exported_orders(Opened(raw, question.given.get("name", path.name), path.stat().st_size)))
+                for item in exported_orders(Opened(raw, question.given.get("name", path.name), path.stat().st_size)):
+                    if asked.number in self._cancelled:
+                        raise InputInvalidError(_STOPPED.format(asked.timeout_seconds))
+                    items.append(item)
         except OSError as failure:
             raise InputInvalidError(f"{path} can't be read: {failure.strerror}.") from failure
         unread = [{"line": item.line, "error": item.order} for item in items if isinstance(item.order, str)]
@@ -241,7 +259,7 @@ class _Process:
                 raise InputInvalidError(_STOPPED.format(asked.timeout_seconds))
             self._running[asked.number] = cursor
         try:
-            question = self._with_orders(asked.question) if asked.question.report == "reconciliation" else asked.question
+            question = self._with_orders(asked) if asked.question.report == "reconciliation" else asked.question
             return answer(cursor, question)
         except duckdb.InterruptException as failure:
             raise InputInvalidError(_STOPPED.format(asked.timeout_seconds)) from failure
@@ -258,6 +276,15 @@ class _Process:
             connection = self._running[number]
             if connection is not None:
                 connection.interrupt()
+        stuck = threading.Timer(ANALYTICS_STUCK_SECONDS, self._end_if_stuck, [number])
+        stuck.daemon = True
+        stuck.start()
+
+    def _end_if_stuck(self, number: int) -> None:
+        """End, to be started again, where a question that was stopped keeps its thread: there are four."""
+        if number in self._begun:
+            _logger.warning("question_stuck", number=number)
+            os._exit(1)
 
     def _tell(self, line: Mapping[str, Any], body: bytes = b"") -> None:
         head = msgspec.json.encode({**line, "bytes": len(body)})
