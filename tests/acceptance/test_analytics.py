@@ -228,6 +228,19 @@ def test_what_is_asked_wrongly_is_told_with_what_there_is(shop: Shop, path: str,
     assert words in answer.json()["error"]
 
 
+def test_numbers_with_very_many_digits_and_objects_for_texts_are_refused(shop: Shop) -> None:
+    digits = "0" * 9 + "9" * 5_000
+    for answer, words in (
+        (shop.sql("select 1", limit=digits), "limit is a number"),
+        (shop.sql("select 1", limit="000000001999999"), "limit is a number"),
+        (shop.ask("GET", "/api/v1/events/stream", params={"last": digits}), "last"),
+        (shop.ask("POST", "/api/v1/reports/overview", json={"device": {"a": 1}}), "device takes texts"),
+        (shop.ask("POST", "/api/v1/reports/overview", json={"device": [["mobile"]]}), "device takes texts"),
+    ):
+        assert answer.status_code == 400
+        assert words in answer.json()["error"]
+
+
 def test_reports_and_sql_need_the_secret_key(shop: Shop) -> None:
     for method, path in (("GET", "/api/v1/reports/overview"), ("POST", "/api/v1/sql"), ("GET", "/api/v1/reports")):
         answer = httpx.request(method, f"{shop.running.url}{path}", params={"key": shop.public})
