@@ -7,13 +7,14 @@ ends when the server does, and so does it, at once.
 """
 
 import gc
+import io
 import os
 import resource
 import shutil
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,16 +28,15 @@ from footfall.errors import AnalyticsUnavailableError, FootfallError, InputInval
 from footfall.identifiers import Generation, Position, ShopId
 from footfall.intake.opening import Opened
 from footfall.intake.order_exports import exported_orders
-from footfall.intake.order_files import Item
 from footfall.limits import (
     ANALYTICS_BESIDE_BYTES,
     ANALYTICS_CACHE_BYTES_MAX,
     ANALYTICS_COLLECT_AFTER,
     ANALYTICS_QUESTIONS_AT_ONCE,
     ANALYTICS_STUCK_SECONDS,
+    BODY_BYTES_MAX,
 )
 from footfall.log.port import Stream
-from footfall.order import ExportedOrder
 from footfall.projections.analytics import engine
 from footfall.projections.analytics.answering import Answered, answer
 from footfall.projections.analytics.asking import Question
@@ -62,6 +62,20 @@ def _bound_memory(size: int) -> None:
     """Refuse this process more memory than this: the engine counts what it keeps, but not each row that it works on."""
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (size if most == resource.RLIM_INFINITY else min(size, most), most))
+
+
+class Stoppable(Opened):
+    """A file that is read until ``stop`` raises, line by line: a small packed one can have gigabytes."""
+
+    def __init__(self, raw: io.BufferedReader, name: str, stop: Callable[[], None]) -> None:
+        super().__init__(raw, name)
+        self._stop = stop
+
+    def lines(self, bytes_max: int = BODY_BYTES_MAX) -> Iterator[bytes]:
+        """Its lines, as long as nothing stops it."""
+        for line in super().lines(bytes_max):
+            self._stop()
+            yield line
 
 
 class _Asked(msgspec.Struct):
@@ -239,13 +253,14 @@ class _Process:
         """The question with the orders of an export in the place of its path. Raises ``InputInvalidError``."""
         question = asked.question
         path = Path(question.given["path"])
-        items: list[Item[ExportedOrder]] = []
+
+        def stop() -> None:
+            if asked.number in self._cancelled:
+                raise InputInvalidError(_STOPPED.format(asked.timeout_seconds))
+
         try:
             with path.open("rb") as raw:
-                for item in exported_orders(Opened(raw, question.given.get("name", path.name), path.stat().st_size)):
-                    if asked.number in self._cancelled:
-                        raise InputInvalidError(_STOPPED.format(asked.timeout_seconds))
-                    items.append(item)
+                items = list(exported_orders(Stoppable(raw, question.given.get("name", path.name), stop)))
         except OSError as failure:
             raise InputInvalidError(f"{path} can't be read: {failure.strerror}.") from failure
         unread = [{"line": item.line, "error": item.order} for item in items if isinstance(item.order, str)]
