@@ -144,8 +144,10 @@ def _tell(url: str, key: str, data: str) -> None:
       curl '{url}/api/v1/products/top_sellers?key={key}&explain=yes&format=pretty'
       curl '{url}/api/v1/products/trending_products?key={key}&explain=yes&format=pretty'
 
-    Events as they are acknowledged (in another terminal):
+    Events as they are acknowledged, the figures, and any question about them in SQL (in another terminal):
       {_called()} tail --data {data} --shop {SHOP}
+      {_called()} report overview last=7d --data {data} --shop {SHOP}
+      {_called()} sql "select product, count(*) from events group by 1 order by 2 desc limit 5" --data {data} --shop {SHOP}
 
   Public key of the demo shop (may stand in a page): {key}
   Ctrl-C stops it.
