@@ -220,6 +220,7 @@ def test_a_product_of_which_the_catalog_learns_later_is_one_under_all_its_names(
         ("overview?after=here", 400, "Invalid after"),
         ("visitor", 400, "needs uuid or customer_id"),
         ("visitor?uuid=nobody", 404, "Nobody is known"),
+        ("visitor?uuid=nobody&customer_id=1", 400, "not both"),
     ],
 )
 def test_what_is_asked_wrongly_is_told_with_what_there_is(shop: Shop, path: str, status: int, words: str) -> None:
@@ -340,6 +341,26 @@ def test_a_select_over_the_views_answers_in_json_and_csv(shop: Shop) -> None:
     assert shop.rows("with a as (select 1 as x), b as (select x + 1 as x from a) select * from b") == [[2]]
     joined = "select count(*) from sessions join visitors using (visitor) join purchases using (visitor), products, range(2)"
     assert shop.rows(joined) == [[0]]
+
+
+def test_an_answer_that_has_not_all_rows_says_so_in_either_format_and_by_the_command(shop: Shop) -> None:
+    for form in ("json", "csv"):
+        cut, whole = (shop.sql("from range(10)", format=form, limit=limit) for limit in (3, 10))
+        assert (cut.headers.get("footfall-truncated"), whole.headers.get("footfall-truncated")) == ("yes", None)
+        limited = ("--format", form, "--limit", "3")
+        done = command("sql", "from range(10)", "--shop", shop.name, *limited, data=shop.running.data)
+        assert "These are the first 3 rows" in done.stderr
+    assert shop.sql("from range(5000)", format="csv", limit=2100).text.count("\n") == 2101
+
+
+def test_the_command_prints_csv_however_it_is_asked_for(shop: Shop) -> None:
+    shop.report("overview", after=shop.send(event(uuid="u1")))
+    asked = ("report", "overview", "--shop", shop.name)
+    by_flag, by_parameter = (command(*asked, how, data=shop.running.data).stdout for how in ("--csv", "format=csv"))
+    assert by_flag == by_parameter
+    assert by_flag.startswith("events,visitors,")
+    timeline = shop.ask("GET", "/api/v1/reports/visitor", params={"uuid": "u1", "format": "csv"}).text
+    assert ",false," in timeline
 
 
 def test_what_is_no_number_is_null_in_json_and_a_text_that_says_so_stays(shop: Shop) -> None:
@@ -552,6 +573,8 @@ def test_a_server_without_analytics_says_so_and_does_the_rest() -> None:
             answer = shop.ask("GET", "/api/v1/reports/overview")
             assert (answer.status_code, answer.json()["error"]) == (503, ERRORS["NoAnalytics"].example)
             assert "retry-after" in answer.headers
+            done = command("report", "overview", "--shop", "shop", data=started.data, check=False)
+            assert "turned off" in done.stderr
             assert analytics_process(started) is None
         finally:
             started.stop()

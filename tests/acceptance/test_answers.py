@@ -162,7 +162,10 @@ def test_every_answer_may_be_read_by_pages_and_collection_echoes_a_real_origin(
     response = shop.request(method, path, headers={"Origin": origin} if origin else {})
     names = [name for name, _ in response.headers.multi_items()]
     assert names.count("access-control-allow-origin") == 1
-    assert response.headers["access-control-expose-headers"] == "Footfall-Position, Footfall-Lag, Retry-After, ETag"
+    assert (
+        response.headers["access-control-expose-headers"]
+        == "Footfall-Position, Footfall-Lag, Footfall-Truncated, Retry-After, ETag"
+    )
     if path in COLLECTION and origin == ORIGIN:
         assert response.headers["access-control-allow-origin"] == ORIGIN
         assert response.headers["access-control-allow-credentials"] == "true"

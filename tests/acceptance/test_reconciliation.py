@@ -200,6 +200,20 @@ def test_what_is_newest_and_what_is_a_claim_is_judged_by_everything_that_was_tol
     assert causes(told) == {"missing": (1, 1, "20.00"), "claimed_only": (1, 1, "20.00")}
 
 
+def test_an_order_before_the_last_claim_is_missing_where_claims_are_all_there_is(shop: Shop) -> None:
+    claim = event(
+        uuid="u1",
+        verb="purchased",
+        order_id=str(4_600_000_000_002),
+        product_id="5",
+        price="20.00",
+        event_time="2026-03-10T19:00:00Z",
+    )
+    httpx.post(f"{shop.url}/api/v2/analytics/event", params={"key": shop.public}, json=claim).raise_for_status()
+    told = shop.compared(row(2), row(3), row(4, day=11))
+    assert {cause: orders for cause, (orders, _, _) in causes(told).items()} == {"missing": 1, "not_yet_delivered": 1}
+
+
 def test_lines_without_a_product_are_told_apart(shop: Shop) -> None:
     tip = {"id": 99, "product_id": None, "variant_id": None, "quantity": 1, "price": "3.50", "title": "Tip"}
     with_tip = order(1)

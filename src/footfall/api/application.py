@@ -53,7 +53,7 @@ NOT_SERVED: Final = ("/user/config", "/widgets/settings", "/smart-search/", "/sm
 """Families of the inherited interface that stay where they are, with and without ``/api/v1`` before them."""
 _EXPOSED: Final = (
     b"access-control-expose-headers",
-    b"Footfall-Position, Footfall-Lag, Retry-After, ETag",
+    b"Footfall-Position, Footfall-Lag, Footfall-Truncated, Retry-After, ETag",
 )
 _CORS_FOR_EVERYBODY: Final[Headers] = [(b"access-control-allow-origin", b"*"), _EXPOSED]
 _METHODS: Final = b"GET, HEAD, POST, PUT, DELETE, OPTIONS"

@@ -225,7 +225,8 @@ def _sql() -> dict[str, Any]:
     about = (
         f"One SELECT in DuckDB's SQL over the views {', '.join(PUBLIC_VIEWS)}, of this shop alone. It can only read; it is "
         f"stopped after {ANALYTICS_QUESTION_SECONDS} seconds or when its client goes away, and a shop's statements run one at "
-        f"a time. {SQL_ROWS_MAX:,} rows at most. {_LAG} Columns: docs/reference/sql.md."
+        f"a time. {SQL_ROWS_MAX:,} rows at most; where there are more, the header `Footfall-Truncated` is `yes`. {_LAG} "
+        "Columns: docs/reference/sql.md."
     )
     asked = {"sql": "select verb, count(*) as events from events group by all order by all"}
     return operation(

@@ -82,6 +82,8 @@ class Reports:
         """The question with who is meant: a customer with all visitors that are theirs, as hashes. Only here are ids known."""
         uuid, named = read_uuid(fields.get("uuid")), read_id(fields.get("customer_id"), "Customer")
         customer = CustomerId(named) if named is not None else None
+        if uuid is not None and customer is not None:
+            raise InputInvalidError("The report visitor takes uuid or customer_id, not both.")
         if uuid is None and customer is None:
             raise InputInvalidError("The report visitor needs uuid or customer_id.")
         if customer is None and uuid is not None:
@@ -180,6 +182,8 @@ async def answered(parts: Parts, exchange: Exchange, asking: Awaitable[Told]) ->
         (b"footfall-lag", str(told.behind).encode()),
         NO_STORE,
     ]
+    if told.truncated:
+        headers.append((b"footfall-truncated", b"yes"))
     return Answer(200, told.body, headers)
 
 

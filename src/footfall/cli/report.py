@@ -46,6 +46,7 @@ def report(
       footfall report reconciliation --shop my-shop last=30d --orders orders_export.csv
     """
     fields = dict(as_mapping(parameters))
+    as_csv = as_csv or fields.get("format") == "csv"
     if as_csv:
         fields["format"] = "csv"
     with open_owner(data) as owner:

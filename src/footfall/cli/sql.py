@@ -44,6 +44,8 @@ def sql(*, statement: str, shop: str, form: str, limit: int, data: Path | None) 
     with open_owner(data) as owner:
         catch_up(owner, shop)
         told = owner.call("sql", shop=shop, statement=text, form="csv" if form == "csv" else "json", limit=limit)
+    if told["truncated"]:
+        note(f"These are the first {limit:,} rows. --limit shows more, up to {SQL_ROWS_MAX:,}.")
     if form == "csv":
         click.echo(told["text"], nl=False)
         return
@@ -54,8 +56,6 @@ def sql(*, statement: str, shop: str, form: str, limit: int, data: Path | None) 
             click.echo(msgspec.json.encode(dict(zip(names, row, strict=True))))
     else:
         print_table([column["name"] for column in answer["columns"]], answer["rows"])
-    if answer["truncated"]:
-        note(f"These are the first {limit:,} rows. --limit shows more, up to {SQL_ROWS_MAX:,}.")
 
 
 def catch_up(owner: Owner, shop: str) -> None:

@@ -30,9 +30,9 @@ class AnalyticsCommands:
         return {"text": told.body.decode(), "behind": told.behind}
 
     async def sql(self, shop: str, statement: str, form: str, limit: int) -> dict[str, Any]:
-        """What one SELECT answers, as text: JSON or CSV."""
+        """What one SELECT answers, as text: JSON or CSV; ``truncated``: there are more rows."""
         told = await self._sql.ask(self._book.find(shop), statement, form=form, limit=limit)
-        return {"text": told.body.decode(), "behind": told.behind}
+        return {"text": told.body.decode(), "behind": told.behind, "truncated": told.truncated}
 
     async def analytics_status(self) -> list[dict[str, Any]]:
         """How far behind the log each shop's file is, in records, and how large."""
@@ -40,7 +40,8 @@ class AnalyticsCommands:
         found = []
         for shop in self._service.shops.all():
             path = desk.path(shop.id)
-            size = path.stat().st_size if path.exists() else 0
+            # What came last is beside it until it is worked in.
+            size = sum(of.stat().st_size for of in (path, path.with_name(path.name + ".wal")) if of.exists())
             found.append({"shop": shop.name, "behind": desk.behind(shop.id), "bytes": size})
         return found
 

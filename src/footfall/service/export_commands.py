@@ -81,13 +81,17 @@ class ExportCommands:
         return since, until
 
     async def _positions(self, start: str | None, stop: str | None) -> tuple[int, int]:
-        """First and last position of an export; a token of another generation counts as reached."""
+        """First and last position of an export. Raises ``InputInvalidError`` for a position of another log: nothing says what
+        has been exported of this one."""
         end = max((await self._service.log.ends(Stream.EVENTS)).values())
         bounds = []
         for token, otherwise in ((start, 0), (stop, end)):
             read = read_position_token(token) if token is not None else None
-            foreign = read is None or read[0] != self._service.log.generation
-            bounds.append(otherwise if read is None or foreign else max(read[1].values()))
+            if read is not None and read[0] != self._service.log.generation:
+                raise InputInvalidError(
+                    f"{str(token)[:60]} is a position of another log. Export this one anew, or name a date."
+                )
+            bounds.append(otherwise if read is None else max(read[1].values()))
         return bounds[0] + 1, min(bounds[1], end)
 
 

@@ -64,6 +64,8 @@ def test_the_last_days_end_with_today_whatever_came_while_the_clock_was_ahead(tm
         ({"window": "0d"}, "no stretch of time"),
         ({"start": "2026-13-01"}, "--from '2026-13-01' is no date such as 2026-11-01"),
         ({"start": "2026-11-01", "stop": "2026-11-01"}, "--from must lie before --to"),
+        ({"start": "0badcafe-0.5"}, "a position of another log"),
+        ({"stop": "0badcafe-0.5"}, "a position of another log"),
         # The same moment, said in two zones.
         ({"start": "2026-11-01T12:00Z", "stop": "2026-11-01T13:00+01:00"}, "--from must lie before --to"),
     ],

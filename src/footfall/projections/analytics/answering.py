@@ -49,6 +49,8 @@ class Answered(NamedTuple):
     media_type: str
     repeatable: bool
     """Whether the same question gives the same answer while the file has not moved."""
+    truncated: bool = False
+    """Whether a statement has more rows than these."""
 
 
 def answer(connection: Connection, question: Question) -> Answered:
@@ -59,15 +61,15 @@ def answer(connection: Connection, question: Question) -> Answered:
     connection.execute("BEGIN TRANSACTION READ ONLY" if question.report == "sql" else "BEGIN TRANSACTION")
     try:
         if question.report == "sql":
-            body = _selected(connection, question)
+            body, truncated = _selected(connection, question)
         else:
             with Asked(connection, question) as asked:
-                body = _reported(asked, _REPORTS[question.report](asked))
+                body, truncated = _reported(asked, _REPORTS[question.report](asked)), False
     finally:
         # Nothing was written; an interrupted transaction can't end in any other way.
         connection.execute("ROLLBACK")
     repeatable = question.report not in ("sql", "data-health", "reconciliation")
-    return Answered(body, _CSV if question.format == "csv" else _JSON, repeatable)
+    return Answered(body, _CSV if question.format == "csv" else _JSON, repeatable, truncated)
 
 
 def _reported(asked: Asked, told: Told) -> bytes:
@@ -100,6 +102,8 @@ def _csv(table: Sequence[Mapping[str, Any]]) -> bytes:
 
 def _cell(value: Any) -> Any:
     """A value as a spreadsheet takes it. What begins like a formula is quoted, so that no name of a product runs as one."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(value):
         return "'" + value
     if isinstance(value, dict | list):
@@ -115,8 +119,11 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _selected(connection: Connection, question: Question) -> bytes:
-    """The rows of a statement: ``{"columns": […], "rows": [[…]]}``, or CSV. Raises ``InputInvalidError``."""
+def _selected(connection: Connection, question: Question) -> tuple[bytes, bool]:
+    """The rows of a statement: ``{"columns": […], "rows": [[…]]}``, or CSV; and whether there are more.
+
+    Raises ``InputInvalidError``.
+    """
     statement = require_select(connection, question.statement)
     limit = min(question.limit, SQL_ROWS_MAX)
     try:
@@ -142,16 +149,17 @@ _NO_NUMBER: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)')
 """Texts, which stay as they are, and what the engine writes for numbers that JSON does not have."""
 
 
-def _as_json(found: Connection, described: Sequence[tuple[Any, ...]], limit: int) -> bytes:
+def _as_json(found: Connection, described: Sequence[tuple[Any, ...]], limit: int) -> tuple[bytes, bool]:
     parts: list[str] = []
     size = 0
     while told := found.fetchmany(_ROWS_AT_ONCE):
         parts += [_in_json(row) for (row,) in told]
         size = _require_small(size + sum(len(row) for (row,) in told))
     head = msgspec.json.encode([{"name": str(row[0]), "type": str(row[1])} for row in described])
-    more = b"true" if len(parts) > limit else b"false"
+    truncated = len(parts) > limit
+    more = b"true" if truncated else b"false"
     body = ",".join(parts[:limit]).encode()
-    return b'{"columns":' + head + b',"rows":[' + body + b'],"truncated":' + more + b"}"
+    return b'{"columns":' + head + b',"rows":[' + body + b'],"truncated":' + more + b"}", truncated
 
 
 def _in_json(row: str) -> str:
@@ -160,16 +168,16 @@ def _in_json(row: str) -> str:
     return _NO_NUMBER.sub(lambda found: found[0] if found[0].startswith('"') else "null", row)
 
 
-def _as_csv(found: Connection, described: Sequence[tuple[Any, ...]], limit: int) -> bytes:
+def _as_csv(found: Connection, described: Sequence[tuple[Any, ...]], limit: int) -> tuple[bytes, bool]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([str(row[0]) for row in described])
     written = 0
     while told := found.fetchmany(_ROWS_AT_ONCE):
-        writer.writerows(told[: limit - written])
+        writer.writerows(told[: max(0, limit - written)])
         written += len(told)
         _require_small(text.tell())
-    return text.getvalue().encode()
+    return text.getvalue().encode(), written > limit
 
 
 def _require_small(size: int) -> int:

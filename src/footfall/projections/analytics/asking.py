@@ -106,6 +106,8 @@ class Answer(NamedTuple):
     ends: Mapping[Stream, Position]
     behind: int
     """Records of the log that the file had not taken in."""
+    truncated: bool = False
+    """Whether a statement has more rows than these."""
 
 
 class Analytics(Protocol):

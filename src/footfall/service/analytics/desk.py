@@ -205,7 +205,10 @@ class Desk:
         self._send({"anew": shop})
 
     async def caught_up(self, shop: ShopId, told: Callable[[int], None] | None = None) -> None:
-        """Return once a shop's file covers what the log holds now; ``told`` is given what is left now and then."""
+        """Return once a shop's file covers what the log holds now; ``told`` is given what is left now and then. Raises
+        ``AnalyticsUnavailableError``."""
+        if not self.is_on:
+            raise AnalyticsUnavailableError(_OFF)
         await self.start()
         await self._require_up()
         await self._reach(shop, dict(self._ends), None, told)
@@ -362,7 +365,7 @@ class Desk:
         else:
             ends = {Stream(stream): Position(end) for stream, end in told["ends"].items()}
             behind = sum(max(0, self._ends[stream] - ends.get(stream, 0)) for stream in _STREAMS)
-            answer.set_result(Answer(body, told["type"], ends, behind))
+            answer.set_result(Answer(body, told["type"], ends, behind, bool(told["truncated"])))
 
     def _wake(self) -> None:
         for moved in self._moved:

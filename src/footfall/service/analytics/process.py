@@ -203,7 +203,9 @@ class _Process:
             reached = self._feed.reached.get(asked.shop, {})
             answered = self._answered(asked)
             ends = {stream.value: position for stream, position in reached.items()}
-            self._tell({"answer": number, "ends": ends, "type": answered.media_type}, answered.body)
+            self._tell(
+                {"answer": number, "ends": ends, "type": answered.media_type, "truncated": answered.truncated}, answered.body
+            )
         except (InputInvalidError, NotFoundError) as failure:
             self._tell({"answer": number, "error": str(failure), "kind": type(failure).__name__})
         except FootfallError as failure:

@@ -104,7 +104,7 @@ class _Comparison:
         self._stored = stored
         # Of everything that was ever told, not only of this window.
         ((self._newest, self._has_facts),) = asked.rows(
-            f"SELECT coalesce(max(time) FILTER (WHERE verified), 0), {HAS_FACTS} FROM store.lines"
+            f"SELECT coalesce(max(time) FILTER (WHERE verified), max(time), 0), {HAS_FACTS} FROM store.lines"
         )
 
     def day(self, time: int) -> str:
