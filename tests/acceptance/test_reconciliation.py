@@ -249,6 +249,8 @@ def test_what_is_no_export_is_refused_and_rows_that_cannot_be_read_are_told(shop
     assert wrong.status_code == 400
     assert "export" in wrong.json()["error"]
     assert shop.ask(b"").status_code == 400
+    for nothing in (csv_of(), csv_of(row(1)).replace(b"\n", b"")):
+        assert "no order in this export" in shop.ask(nothing).json()["error"]
     assert httpx.get(f"{shop.url}/api/v1/reports/reconciliation", headers=shop.bearer).status_code == 400
     broken = shop.compared(row(1), {**row(2), "Created at": "soon"})
     assert [line["line"] for line in broken["unread"]] == [3]

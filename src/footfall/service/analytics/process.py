@@ -265,6 +265,8 @@ class _Process:
                 items = list(exported_orders(Stoppable(raw, question.given.get("name", path.name), stop)))
         except OSError as failure:
             raise InputInvalidError(f"{path} can't be read: {failure.strerror}.") from failure
+        if not items:
+            raise InputInvalidError("There is no order in this export. Send the file as it is: --data-binary, with curl.")
         unread = [{"line": item.line, "error": item.order} for item in items if isinstance(item.order, str)]
         orders = [item.order for item in items if not isinstance(item.order, str)]
         return msgspec.structs.replace(question, given={"orders": orders, "unread": unread[:_UNREAD_SHOWN_MAX]})
