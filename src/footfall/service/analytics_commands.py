@@ -5,6 +5,7 @@ Called as those of ``commands.py`` are, which is where they are reached.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,11 @@ class AnalyticsCommands:
         found = []
         for shop in self._service.shops.all():
             path = desk.path(shop.id)
-            # What came last is beside it until it is worked in.
-            size = sum(of.stat().st_size for of in (path, path.with_name(path.name + ".wal")) if of.exists())
+            size = 0
+            for of in (path, path.with_name(path.name + ".wal")):
+                # What came last is beside it until it is worked in, which may be at this moment.
+                with suppress(FileNotFoundError):
+                    size += of.stat().st_size
             found.append({"shop": shop.name, "behind": desk.behind(shop.id), "bytes": size})
         return found
 

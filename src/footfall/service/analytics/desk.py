@@ -43,8 +43,8 @@ PARTITION: Final = 0
 _NICE: Final = 10
 _STREAMS: Final = (Stream.EVENTS, Stream.DOCUMENTS)
 _RESTART_SECONDS: Final = (0.5, 1.0, 2.0, 5.0)
-"""Pauses before it is started again, the last one from then on: less than what a question waits for it, so that none fails
-because another one ended it."""
+"""Pauses before it is started again, the last one from then on: less than what a question waits for it, so that one that
+comes meanwhile is answered."""
 _STEADY_SECONDS: Final = 60.0
 _LINE_BYTES_MAX: Final = 4 * 1024 * 1024
 _STOP_SECONDS: Final = 4.0
