@@ -246,7 +246,7 @@ def test_a_preflight_is_answered_before_any_key_with_all_that_is_asked_for(clien
     allowed = origin if "analytics" in path and origin != "null" else "*"
     assert answer.headers["Access-Control-Allow-Origin"] == allowed
     exposed = {name.strip() for name in answer.headers["Access-Control-Expose-Headers"].split(",")}
-    assert exposed == {"Footfall-Position", "Footfall-Lag", "Retry-After", "ETag"}
+    assert exposed == {"Footfall-Position", "Footfall-Lag", "Footfall-Truncated", "Retry-After", "ETag"}
 
 
 def test_an_identity_is_missing_in_the_documented_words(client: Standing) -> None:
