@@ -19,7 +19,7 @@ _HANGS_AFTER_SECONDS = 60
 class Connection:
     """A client of the feed whose connection has no buffer: what it does not take holds up who sends."""
 
-    def __init__(self, shop: Running, headers: dict[str, str], parameters: dict[str, str]) -> None:
+    def __init__(self, shop: Running, headers: dict[str, str], parameters: dict[str, Any]) -> None:
         self.parser = Parser()
         self.messages: list[Message] = []
         self.status = 0
@@ -32,7 +32,7 @@ class Connection:
             "type": "http",
             "method": "GET",
             "path": LIVE,
-            "query_string": urlencode(parameters).encode(),
+            "query_string": urlencode(parameters, doseq=True).encode(),
             "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
         }
         application = Application(shop.service.parts, no_pages)
@@ -71,7 +71,7 @@ class Connection:
 
 
 @asynccontextmanager
-async def connected(shop: Running, last_id: str = "", **parameters: str) -> AsyncIterator[Connection]:
+async def connected(shop: Running, last_id: str = "", **parameters: Any) -> AsyncIterator[Connection]:
     """A connection whose feed has begun."""
     headers = {**shop.bearer, "Last-Event-ID": last_id} if last_id else shop.bearer
     connection = Connection(shop, headers, parameters)

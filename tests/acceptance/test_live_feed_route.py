@@ -94,6 +94,9 @@ def test_a_position_of_another_log_is_said_so_and_the_whole_log_follows(tmp_path
         ({"noun": "cart,"}, "Unknown noun ''. There are: cart, "),
         ({"subject": "search", "verb": "viewed"}, "No event has such a subject, verb and noun together."),
         ({"uuid": "undefined"}, "Invalid uuid."),
+        ({"uuid": ""}, "uuid is empty."),
+        ({"bots": ""}, "bots is empty."),
+        ({"uuid": ["ann", "bob"]}, "uuid is given twice."),
         ({"uuid": "x" * 129}, "Invalid uuid."),
         ({"customer_id": "0"}, "Invalid customer_id."),
         ({"product": "null"}, "Invalid product 'null'."),
@@ -103,7 +106,7 @@ def test_a_position_of_another_log_is_said_so_and_the_whole_log_follows(tmp_path
     ],
 )
 def test_what_a_feed_cannot_begin_with_is_refused_and_what_there_is_is_named(
-    tmp_path: Path, parameters: dict[str, str], said: str
+    tmp_path: Path, parameters: dict[str, str | list[str]], said: str
 ) -> None:
     async def steps(shop: Running) -> None:
         answer = await shop.client.get(LIVE, params=parameters, headers=shop.bearer)

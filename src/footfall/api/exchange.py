@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -110,13 +110,13 @@ class Exchange:
         value = self.headers.get(name)
         return value.decode("latin-1") if value is not None else ""
 
-    def parameters(self) -> dict[str, str]:
-        """The query string's fields. Raises ``Refused`` (400, 413)."""
+    def parameters(self, alternatives: Collection[str] | None = None) -> dict[str, str]:
+        """The query string's fields, as ``read_form`` takes them. Raises ``Refused`` (400, 413)."""
         if not self.query:
             return {}
         if len(self.query) > QUERY_BYTES_MAX:
             raise Refused(413, f"The query string is longer than {QUERY_BYTES_MAX} bytes. Send a POST with a body.")
-        return or_refused(read_form(self.query))
+        return or_refused(read_form(self.query, alternatives))
 
     async def body(self) -> bytes:
         """The body, unpacked. Raises ``Refused`` (400, 408, 413, 415, 503) or ``ClientGone``."""
@@ -204,18 +204,24 @@ class Exchange:
             return "json"
         return or_refused(media_type(content_type.decode("latin-1")))
 
-    async def fields(self) -> dict[str, Any]:
-        """Query string, and over it the body of a POST (a form, or a JSON object). Raises as ``body`` does."""
-        fields: dict[str, Any] = dict(self.parameters())
+    async def fields(self, alternatives: Collection[str] | None = None) -> dict[str, Any]:
+        """Query string, and over it the body of a POST (a form, or a JSON object). Raises as ``body`` does.
+
+        With ``alternatives`` a name comes once, as ``read_form`` has it: then also either in the query string or in the body.
+        """
+        fields: dict[str, Any] = dict(self.parameters(alternatives))
         if self.method != "POST":
             return fields
         body = await self.body()
-        if body:
-            if self.media_type() == "form" and body.lstrip()[:1] != b"{":
-                fields |= or_refused(read_form(body))
-            else:
-                fields |= _json_object(body)
-        return fields
+        if not body:
+            return fields
+        if self.media_type() == "form" and body.lstrip()[:1] != b"{":
+            told: dict[str, Any] = dict(or_refused(read_form(body, alternatives)))
+        else:
+            told = _json_object(body)
+        if alternatives is not None and (twice := fields.keys() & told.keys()):
+            raise Refused(400, f"{min(twice)[:60]} is given in the query string and in the body. Give it once.")
+        return fields | told
 
 
 def _require_at_most(bytes_max: int, size: int) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from footfall.api.exchange import NO_STORE, Answer, Exchange, Refused
 from footfall.api.keys import require_secret
-from footfall.api.live_filter import FILTERS, Filter, Resolved, read_filter
+from footfall.api.live_filter import FILTERS, LISTED, Filter, Resolved, read_filter
 from footfall.api.parts import Parts
 from footfall.errors import LogUnavailableError, NotReadyError
 from footfall.event import numbered_fields
@@ -58,7 +58,7 @@ class LiveFeedRoute:
         if unready:
             raise NotReadyError("; ".join(f"{part}: {why}" for part, why in unready.items()) + ". Connect again later.")
         shop = require_secret(exchange, self._parts.shops).id
-        fields = exchange.parameters()
+        fields = exchange.parameters(LISTED)
         for name in fields:
             if name not in (*FILTERS, *PLACES, "key"):
                 raise Refused(400, f"Unknown parameter {name[:40]!r}. The feed takes: {', '.join((*FILTERS, *PLACES))}.")

@@ -23,7 +23,10 @@ from footfall.vocabulary import VOCABULARY
 FILTERS: Final = ("subject", "verb", "noun", "product", "uuid", "customer_id", "bots", "test")
 """What a feed can be narrowed to. Words or products parted by commas are alternatives; several filters hold together."""
 
-_WORDS: Final = ("subject", "verb", "noun")
+LISTED: Final = ("subject", "verb", "noun", "product")
+"""Those of them that take several, also by coming several times."""
+
+_WORDS: Final = LISTED[:3]
 _MARKS: Final[Mapping[str, Flag]] = {"bots": "bot", "test": "test"}
 
 
@@ -69,7 +72,11 @@ class Resolved:
 
 
 def read_filter(fields: Mapping[str, str]) -> Filter:
-    """The filter of a request; an empty parameter counts as absent. Raises ``Refused`` (400), which names what exists."""
+    """The filter of a request. Raises ``Refused`` (400), which names what exists; also for an empty filter, which a script
+    sends whose variable has no value: it would see what everybody does."""
+    for name in FILTERS:
+        if fields.get(name) == "":
+            raise Refused(400, f"{name} is empty. Give it a value, or leave it out.")
     subjects, verbs, nouns = (_read_words(fields, name, place) for place, name in enumerate(_WORDS))
     if not any(_fits(triple, (subjects, verbs, nouns)) for triple in VOCABULARY):
         raise Refused(400, "No event has such a subject, verb and noun together. /docs shows the vocabulary.")
@@ -89,7 +96,7 @@ def _fits(triple: tuple[str, str, str], wanted: tuple[frozenset[str], ...]) -> b
 
 
 def _read_words(fields: Mapping[str, str], name: str, place: int) -> frozenset[str]:
-    if not fields.get(name):
+    if name not in fields:
         return frozenset()
     words = [word.strip() for word in fields[name].split(",")]
     known = {triple[place] for triple in VOCABULARY}
@@ -100,7 +107,7 @@ def _read_words(fields: Mapping[str, str], name: str, place: int) -> frozenset[s
 
 
 def _read_visitor(fields: Mapping[str, str]) -> Uuid | None:
-    if not fields.get("uuid"):
+    if "uuid" not in fields:
         return None
     uuid = read_uuid(fields["uuid"])
     if uuid is None or is_placeholder(uuid):
@@ -111,7 +118,7 @@ def _read_visitor(fields: Mapping[str, str]) -> Uuid | None:
 
 
 def _read_customer(fields: Mapping[str, str]) -> CustomerId | None:
-    if not fields.get("customer_id"):
+    if "customer_id" not in fields:
         return None
     customer = read_id(fields["customer_id"], "Customer", characters_max=IDENTITY_CHARACTERS_MAX)
     if customer is None or is_placeholder(customer) or customer == "0":
@@ -120,7 +127,7 @@ def _read_customer(fields: Mapping[str, str]) -> CustomerId | None:
 
 
 def _is_no(fields: Mapping[str, str], name: str) -> bool:
-    value = fields.get(name) or "yes"
+    value = fields.get(name, "yes")
     if value not in ("yes", "no"):
         raise Refused(400, f"Invalid {name}. It is yes (with them, as without it) or no (without them).")
     return value == "no"
@@ -128,7 +135,7 @@ def _is_no(fields: Mapping[str, str], name: str) -> bool:
 
 def _read_products(fields: Mapping[str, str]) -> list[ProductReference]:
     """Every name that each value may be: a product's id, a handle, a variant's id."""
-    if not fields.get("product"):
+    if "product" not in fields:
         return []
     values = [value.strip() for value in fields["product"].split(",")]
     if len(values) > LIVE_PRODUCTS_MAX:

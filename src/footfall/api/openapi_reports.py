@@ -38,7 +38,7 @@ def _one_of(*values: str) -> Schema:
 
 
 def _filter(about: str, example: str) -> tuple[Schema, str, str]:
-    return _TEXT, example, f"{about} At most {REPORT_FILTER_VALUES_MAX}, with commas between."
+    return _TEXT, example, f"{about} At most {REPORT_FILTER_VALUES_MAX}, with commas between or each by itself."
 
 
 PARAMETERS: Final[Mapping[str, tuple[Schema, str, str]]] = {

@@ -110,7 +110,7 @@ ERRORS: Final[Mapping[str, Error]] = {
     "WrongReport": Error(
         400,
         "The report does not take this parameter, or can't use its value; the error says what it takes.",
-        "last 'soon' is no stretch of time such as 24h, 7d or 12w.",
+        "last 'soon' is no stretch of time such as 24h, 7d or 12w, 20 years at most.",
     ),
     "WrongStatement": Error(
         400,

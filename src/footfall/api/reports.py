@@ -14,7 +14,7 @@ from footfall.errors import AnalyticsUnavailableError, InputInvalidError, NotFou
 from footfall.identifiers import CustomerId, Position, Uuid, position_token, read_id, read_position_token, read_uuid
 from footfall.limits import AFTER_WAIT_SECONDS, ORDER_EXPORT_BYTES_MAX, SQL_ROWS_MAX
 from footfall.log.port import Stream
-from footfall.projections.analytics.asking import REPORTS, Question, read_report
+from footfall.projections.analytics.asking import FILTERS, REPORTS, Question, read_report
 from footfall.projections.analytics.asking import Answer as Told
 from footfall.projections.analytics.hashes import Hashes
 from footfall.projections.identity import trail_of_uuid
@@ -45,7 +45,7 @@ class Reports:
         shop = require_secret(exchange, self._parts.shops)
         name = exchange.path.removeprefix(REPORTS_PATH + "/")
         sent = await self._sent(exchange) if name == RECONCILIATION else None
-        fields: dict[str, Any] = dict(exchange.parameters()) if sent is not None else await exchange.fields()
+        fields: dict[str, Any] = dict(exchange.parameters(FILTERS)) if sent is not None else await exchange.fields(FILTERS)
         if "format" not in fields and "text/csv" in exchange.header(b"accept"):
             fields["format"] = "csv"
         try:
@@ -122,7 +122,7 @@ class Sql:
     async def __call__(self, exchange: Exchange) -> Answer:
         _require_ready(self._parts)
         shop = require_secret(exchange, self._parts.shops)
-        fields = await exchange.fields()
+        fields = await exchange.fields(alternatives=())
         unknown = [name for name in fields if name not in ("sql", "format", "limit", "after", "key")]
         if unknown:
             raise Refused(400, f"Unknown field {unknown[0][:60]!r}. A statement comes with sql, format, limit and after.")

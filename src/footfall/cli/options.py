@@ -1,10 +1,13 @@
 """Options that several commands have, each written once so that they read the same everywhere."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import click
+
+from footfall.intake.body import each_once
+from footfall.intake.rejection import Rejected
 
 data_option = click.option(
     "--data",
@@ -29,6 +32,9 @@ class Assignment(click.ParamType):  # type: ignore[type-arg]  # an older click's
         return name.strip(), text
 
 
-def as_mapping(assignments: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    """What was given as ``NAME=VALUE``, the last of a name given twice."""
-    return dict(assignments)
+def as_mapping(assignments: tuple[tuple[str, str], ...], alternatives: Collection[str] = ()) -> dict[str, str]:
+    """What was given as ``NAME=VALUE``, as ``each_once`` has it. Raises ``click.UsageError``."""
+    fields = each_once(assignments, alternatives)
+    if isinstance(fields, Rejected):
+        raise click.UsageError(fields.error)
+    return fields

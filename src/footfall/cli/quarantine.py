@@ -82,7 +82,7 @@ def resubmit(
             "quarantine_resubmit",
             shop=shop,
             numbers=list(numbers) if numbers else None,
-            fixes=dict(as_mapping(fixes)),
+            fixes=as_mapping(fixes),
             reason=reason,
         )
     if as_json:

@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -81,15 +81,30 @@ def media_type(content_type: str) -> str | Rejected:
     )
 
 
-def read_form(text: bytes) -> dict[str, str] | Rejected:
-    """The fields of a query string or form, percent-decoded as UTF-8; of a name given twice, the last."""
+def read_form(text: bytes, alternatives: Collection[str] | None = None) -> dict[str, str] | Rejected:
+    """The fields of a query string or form, percent-decoded as UTF-8. Of a name given twice the last, or with ``alternatives``
+    as ``each_once`` has it."""
     try:
         pairs = parse_qsl(text.decode(), keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS_MAX)
     except UnicodeDecodeError:
         return Rejected("The query string or form is not valid percent-encoded UTF-8.", "body")
     except ValueError:
         return Rejected(f"The query string or form has more than {QUERY_FIELDS_MAX} fields.", "body", 413)
-    return dict(pairs)
+    return dict(pairs) if alternatives is None else each_once(pairs, alternatives)
+
+
+def each_once(pairs: Iterable[tuple[str, str]], alternatives: Collection[str]) -> dict[str, str] | Rejected:
+    """Names with their values. The values of one of ``alternatives`` that comes several times stand behind each other with
+    commas between them, as they may come in one; any other name may come once."""
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in fields:
+            fields[name] = value
+        elif name in alternatives and value and fields[name]:
+            fields[name] += "," + value
+        else:
+            return Rejected(f"{name[:60]} is given twice. Give it once.", "body")
+    return fields
 
 
 def read_object(body: bytes) -> Any | Rejected:

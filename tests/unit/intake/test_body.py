@@ -95,6 +95,13 @@ def test_a_form_is_read_with_empty_values_and_the_last_of_two() -> None:
     assert read_form("a=é".encode()) == {"a": "é"}
 
 
+def test_where_names_come_once_alternatives_may_come_several_times() -> None:
+    assert read_form(b"a=1&b=2&a=3&a=4", {"a"}) == {"a": "1,3,4", "b": "2"}
+    assert "b is given twice" in refusal(read_form(b"a=1&b=2&b=2", {"a"}), 400)
+    # An empty one among them says nothing that could be joined.
+    assert "a is given twice" in refusal(read_form(b"a=1&a=", {"a"}), 400)
+
+
 def test_a_form_that_is_no_utf_8_is_refused() -> None:
     assert "UTF-8" in refusal(read_form(b"a=%ff"), 400)
     assert "UTF-8" in refusal(read_form(b"a=\xff"), 400)

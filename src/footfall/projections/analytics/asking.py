@@ -44,10 +44,9 @@ BREAKDOWNS: Final = ("device", "country", "source", "theme")
 DAYS_DEFAULT: Final = 30
 _DAYS: Final = {"retention": 12 * 7, "data-health": 7, "visitor": 366}
 """Days of the window of reports that need another one where none is named."""
-_LAST: Final = re.compile(r"(\d{1,4})([hdw])", re.ASCII)
-_LAST_MS: Final = {"h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+_STRETCH: Final = re.compile(r"(\d{1,9})([hdw])", re.ASCII)
+_STRETCH_MS: Final = {"h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_WITHIN: Final = re.compile(r"(\d{1,4})([hd])", re.ASCII)
 _YEARS_MAX: Final = 20
 _YEARS: Final = range(1970, 3000)
 """Years in which a window may begin and end."""
@@ -149,6 +148,9 @@ def read_report(name: str, fields: Mapping[str, Any], *, timezone: str, currency
         raise InputInvalidError(
             f"The report {name} takes no parameter {unknown[0][:60]!r}. It takes: {', '.join((*takes, *_SHAPE))}."
         )
+    # An empty one is a script's whose variable has no value: the figures would be of all, as if it had not been asked for.
+    if empty := [field for field in takes if fields.get(field) == ""]:
+        raise InputInvalidError(f"{empty[0]} is empty. Give it a value, or leave it out.")
     given = {field: value for field, value in fields.items() if value not in (None, "")}
     days = _DAYS.get(name, DAYS_DEFAULT)
     window = read_window(given, timezone=timezone, now=now, days=days)
@@ -213,9 +215,11 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _last(text: str, zone: ZoneInfo, now: Milliseconds, tomorrow: Milliseconds) -> tuple[Milliseconds, Milliseconds]:
-    match = _LAST.fullmatch(text.strip().lower())
-    if match is None or int(match[1]) == 0:
-        raise InputInvalidError(f"last {text[:40]!r} is no stretch of time such as 24h, 7d or 12w.")
+    match = _STRETCH.fullmatch(text.strip().lower())
+    if match is None or not 1 <= int(match[1]) * _STRETCH_MS[match[2]] <= _YEARS_MAX * 366 * DAY_MS:
+        raise InputInvalidError(
+            f"last {text[:40]!r} is no stretch of time such as 24h, 7d or 12w, {_YEARS_MAX} years at most."
+        )
     count, unit = int(match[1]), match[2]
     if unit == "h":
         # Whole hours, so that the same question within one is the same.
@@ -290,12 +294,14 @@ def _granularity_for(window: Window) -> Granularity:
 def _within(fields: Mapping[str, Any]) -> int:
     if "within" not in fields:
         return 7 * DAY_MS
-    match = _WITHIN.fullmatch(str(fields["within"]).strip().lower())
-    if match is None or not 1 <= int(match[1]) * _LAST_MS[match[2]] <= 90 * DAY_MS:
+    if fields.get("by") != "visitor":
+        raise InputInvalidError("within goes with by=visitor: a funnel by session has the time that the session has.")
+    match = _STRETCH.fullmatch(str(fields["within"]).strip().lower())
+    if match is None or not 1 <= int(match[1]) * _STRETCH_MS[match[2]] <= 90 * DAY_MS:
         raise InputInvalidError(
-            f"within {str(fields['within'])[:40]!r} is no stretch of time from 1h to 90d, such as 24h or 7d."
+            f"within {str(fields['within'])[:40]!r} is no stretch of time from 1h to 90d, such as 24h, 7d or 2w."
         )
-    return int(match[1]) * _LAST_MS[match[2]]
+    return int(match[1]) * _STRETCH_MS[match[2]]
 
 
 def _values(name: str, value: object) -> list[str]:

@@ -46,6 +46,8 @@ def test_last_is_whole_days_and_weeks_with_today_and_whole_hours_with_this_one()
         {"from": "1.10.2026"},
         {"to": "2026-02-30"},
         {"last": "0d"},
+        {"last": "99999d"},
+        {"last": "1046w"},
         {"last": "7d", "from": "2026-10-01"},
         {"timezone": "Nowhere/City"},
         {"timezone": "../etc/passwd"},
@@ -95,6 +97,27 @@ def test_values_of_filters_come_with_commas_or_as_a_list_and_have_a_bound() -> N
     for wrong in (",", ",".join(map(str, range(101)))):
         with pytest.raises(InputInvalidError, match="device takes 1 to 100"):
             read_report("overview", {"device": wrong}, timezone="UTC", currency="EUR", now=_NOW)
+
+
+@pytest.mark.parametrize("value", ["", " ", "0h", "91d", "13w", "3m"])
+def test_a_funnel_is_walked_within_hours_days_or_weeks_up_to_a_quarter(value: str) -> None:
+    def asked(**fields: str) -> int:
+        return read_report("funnel", fields, timezone="UTC", currency="EUR", now=_NOW).within_ms
+
+    assert [asked(by="visitor", within=within) for within in ("24h", "7d", "2w")] == [DAY_MS, 7 * DAY_MS, 14 * DAY_MS]
+    with pytest.raises(InputInvalidError, match="within"):
+        asked(by="visitor", within=value)
+    for by in ({}, {"by": "session"}):
+        with pytest.raises(InputInvalidError, match="within goes with by=visitor"):
+            asked(within="24h", **by)
+
+
+def test_an_empty_parameter_is_refused_rather_than_everything_answered() -> None:
+    for name, takes in REPORTS.items():
+        for parameter in takes:
+            with pytest.raises(InputInvalidError, match=f"{parameter} is empty"):
+                read_report(name, {parameter: ""}, timezone="UTC", currency="EUR", now=_NOW)
+    assert read_report("overview", {"device": None, "after": ""}, timezone="UTC", currency="EUR", now=_NOW).filters == {}
 
 
 def test_every_report_takes_its_own_parameters_and_refuses_those_of_others() -> None:
