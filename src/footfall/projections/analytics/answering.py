@@ -75,7 +75,7 @@ def answer(connection: Connection, question: Question) -> Answered:
 def _reported(asked: Asked, told: Told) -> bytes:
     question, window = asked.question, asked.window
     if question.format == "csv":
-        return _csv(told.table)
+        return _csv(told.columns, told.table)
     metadata: dict[str, Any] = {
         "report": question.report,
         "from": asked.label(window.start),
@@ -90,13 +90,12 @@ def _reported(asked: Asked, told: Told) -> bytes:
     return msgspec.json.encode({"data": told.data, "metadata": metadata})
 
 
-def _csv(table: Sequence[Mapping[str, Any]]) -> bytes:
+def _csv(columns: Sequence[str], table: Sequence[Mapping[str, Any]]) -> bytes:
     text = io.StringIO()
-    names = list(dict.fromkeys(name for row in table for name in row))
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
     for row in table:
-        writer.writerow([_cell(row.get(name)) for name in names])
+        writer.writerow({name: _cell(value) for name, value in row.items()})
     return text.getvalue().encode()
 
 
@@ -126,11 +125,12 @@ def _selected(connection: Connection, question: Question) -> tuple[bytes, bool]:
     """
     statement = require_select(connection, question.statement)
     limit = min(question.limit, SQL_ROWS_MAX)
+    described: Sequence[tuple[Any, ...]] = ()
     try:
         described = rows(connection, DESCRIBE + statement)
         names = [str(row[0]) for row in described]
         if question.format == "csv":
-            cells = ", ".join(f"column{n}::VARCHAR" for n in range(len(names)))
+            cells = ", ".join(_as_text(f"column{n}", str(row[1])) for n, row in enumerate(described))
         else:
             cells = "to_json([" + ", ".join(f"to_json(column{n})" for n in range(len(names))) + "])::VARCHAR"
         listed = ", ".join(f"column{n}" for n in range(len(names)))
@@ -141,7 +141,7 @@ def _selected(connection: Connection, question: Question) -> tuple[bytes, bool]:
     except (duckdb.OutOfMemoryException, *_ENGINE_FAILS):
         raise
     except duckdb.Error as failure:
-        raise InputInvalidError(said(failure)) from failure
+        raise InputInvalidError(said(failure, line=2 if described else 1)) from failure
 
 
 _ENGINE_FAILS: Final = (duckdb.FatalException, duckdb.InternalException)
@@ -166,6 +166,11 @@ def _in_json(row: str) -> str:
     if "NaN" not in row and "Infinity" not in row:
         return row
     return _NO_NUMBER.sub(lambda found: found[0] if found[0].startswith('"') else "null", row)
+
+
+def _as_text(column: str, kind: str) -> str:
+    """A column as CSV has it: empty where a result is no number, as it is ``null`` in JSON."""
+    return f"CASE WHEN isfinite({column}) THEN {column}::VARCHAR END" if kind in ("DOUBLE", "FLOAT") else f"{column}::VARCHAR"
 
 
 def _as_csv(found: Connection, described: Sequence[tuple[Any, ...]], limit: int) -> tuple[bytes, bool]:

@@ -85,7 +85,7 @@ def _check(tree: Any) -> None:
                     f" {', '.join(TABLE_FUNCTIONS)}."
                 )
         elif kind == "SHOW_REF":
-            raise InputInvalidError("Only a SELECT over the views is taken; `docs/reference/sql` describes their columns.")
+            raise InputInvalidError("Only a SELECT over the views is taken; docs/reference/sql.md describes their columns.")
         elif "function_name" in node and _is_refused(str(node["function_name"]).lower()):
             raise InputInvalidError(f"The function {str(node['function_name'])[:60]!r} is not taken here.")
         # Of very many of either the engine makes a plan for minutes, and hears nothing meanwhile.
@@ -124,9 +124,10 @@ def _walk(tree: Any, names: frozenset[str]) -> Iterator[tuple[dict[str, Any], fr
             yield from _walk(value, names | own if key == "right" else names)
 
 
-def said(failure: duckdb.Error) -> str:
-    """What the engine says of a statement, pointing at its place in what was asked."""
+def said(failure: duckdb.Error, *, line: int = 1) -> str:
+    """What the engine says of a statement, pointing at its place in what was asked, which began in this line."""
     text = str(failure).strip().replace("\n\n", "\n")
+    text = re.sub(r"^LINE (\d+):", lambda found: f"LINE {max(1, int(found[1]) - line + 1)}:", text, flags=re.MULTILINE)
     # The statement was described before it was run: the mark below the line stands as far to the right.
     text = re.sub(rf"LINE 1: {DESCRIBE}(.*)\n {{{len(DESCRIBE)}}}", r"LINE 1: \1\n", text)
     return text[:_SAID_CHARACTERS_MAX]

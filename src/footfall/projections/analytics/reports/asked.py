@@ -22,9 +22,10 @@ _CENT: Final = Decimal("0.01")
 
 
 class Told(NamedTuple):
-    """What a report answers: ``data`` in JSON, ``table`` (rows of one shape) in CSV."""
+    """What a report answers: ``data`` in JSON, in CSV the ``columns`` of ``table``, whose rows may lack some of them."""
 
     data: Any
+    columns: Sequence[str]
     table: Sequence[Mapping[str, Any]]
 
 

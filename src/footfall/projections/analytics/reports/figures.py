@@ -31,7 +31,7 @@ def overview(asked: Asked) -> Told:
             if name not in ("currency", "unverified", "other_currencies")
         }
     flat = {name: value for name, value in now.items() if not isinstance(value, dict | list)}
-    return Told(data, [flat])
+    return Told(data, list(flat), [flat])
 
 
 def totals(asked: Asked) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def timeseries(asked: Asked) -> Told:
     if asked.question.compare:
         with asked.before() as before:
             data["previous"] = {"points": series(before)}
-    return Told(data, points)
+    return Told(data, list(points[0]), points)
 
 
 def series(asked: Asked) -> list[dict[str, Any]]:

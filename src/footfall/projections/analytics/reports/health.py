@@ -41,7 +41,7 @@ def data_health(asked: Asked) -> Told:
         for name, value in data.items()
         if isinstance(value, int) or (isinstance(value, dict) and "events" in value)
     ]
-    return Told(data, table)
+    return Told(data, ("figure", "count"), table)
 
 
 def _unknown(asked: Asked, arrived: str) -> dict[str, Any] | None:

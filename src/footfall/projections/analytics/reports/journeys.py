@@ -22,12 +22,13 @@ def funnel(asked: Asked) -> Told:
     if asked.question.compare:
         with asked.before() as before:
             data["previous"] = _shown(_steps(before), None)
-    table = data["steps"]
+    columns, table = list(data["steps"][0]), data["steps"]
     if asked.question.breakdown:
         parts = sorted({part for part, *_ in found}, key=lambda part: (-_total(found, part)[0], str(part)))
         data["breakdown"] = [{asked.question.breakdown: part, **_shown(found, part)} for part in parts]
+        columns = [asked.question.breakdown, *columns]
         table = [{asked.question.breakdown: part, **step} for part in parts for step in _shown(found, part)["steps"]]
-    return Told(data, table)
+    return Told(data, columns, table)
 
 
 _Counts = Sequence[tuple[Any, int, int, int]]
@@ -184,14 +185,15 @@ def sessions(asked: Asked) -> Told:
     if asked.question.compare:
         with asked.before() as before:
             data["previous"] = {name: value for name, value in _behaviour(before, "''")[0].items() if name != "part"}
-    table = [{name: data[name] for name in _SESSIONS}]
+    columns, table = list(_SESSIONS), [{name: data[name] for name in _SESSIONS}]
     data["lengths"] = _lengths(asked)
     if asked.question.breakdown:
         parts = [
             {asked.question.breakdown: row.pop("part"), **row} for row in _behaviour(asked, _part_of(asked)) if row["sessions"]
         ]
         data["breakdown"] = table = parts
-    return Told(data, table)
+        columns = [asked.question.breakdown, *columns]
+    return Told(data, columns, table)
 
 
 def _behaviour(asked: Asked, part: str) -> list[dict[str, Any]]:
@@ -293,7 +295,7 @@ def retention(asked: Asked) -> Told:
         for cohort in cohorts
         for week, (came, rate) in enumerate(zip(cohort["came"], cohort["rates"], strict=True))
     ]
-    return Told({"cohorts": cohorts}, table)
+    return Told({"cohorts": cohorts}, list(table[0]), table)
 
 
 def _whole_weeks(window: Window) -> Window:

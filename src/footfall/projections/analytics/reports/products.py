@@ -17,6 +17,8 @@ _GROUPS: Final = {"product": "n.product", "vendor": "p.vendor", "type": "p.type"
 _LISTED_MAX: Final = 500
 """Names that are listed in a statement; more are joined alone."""
 _KEYS: Final = ("views", "adds", "removes", "purchases", "orders", "units", "revenue")
+_DESCRIBED: Final = ("product", "product_id", "handle", "title", "vendor", "type")
+_RATES: Final = ("view_to_add", "add_to_purchase", "remove_rate")
 
 
 def top_products(asked: Asked) -> Told:
@@ -31,8 +33,14 @@ def top_products(asked: Asked) -> Told:
     for row in found:
         del row["key"]
         row["revenue"] = amount(row["revenue"])
-    table = [{name: value for name, value in row.items() if name not in ("sparkline", "previous")} for row in found]
-    return Told(found, table)
+    columns = _columns(asked)
+    return Told(found, columns, [{name: row[name] for name in columns} for row in found])
+
+
+def _columns(asked: Asked) -> list[str]:
+    """What a row has in CSV: what it is, its figures, its viewers unless they are not asked for, its rates."""
+    what = _DESCRIBED if asked.question.group == "product" else (asked.question.group,)
+    return [*what, *_KEYS, *(("viewers",) if asked.question.viewers else ()), *_RATES]
 
 
 def _shown(name: str, value: Any) -> Any:
@@ -88,7 +96,7 @@ def _numbers(asked: Asked, keys: Sequence[Any] | None, tail: str = "") -> list[d
         if asked.question.group == "product"
         else "LEFT JOIN (SELECT NULL AS number) d ON false"
     )
-    shown = "d.product, d.product_id, d.handle, d.title, d.vendor, d.type" if asked.question.group == "product" else ""
+    described = _DESCRIBED if asked.question.group == "product" else ()
     name = "d.product" if asked.question.group == "product" else "found.key"
     statement = f"""
         WITH counted AS ({by_product(asked)}), done AS (
@@ -105,10 +113,10 @@ def _numbers(asked: Asked, keys: Sequence[Any] | None, tail: str = "") -> list[d
                 coalesce(units, 0)::BIGINT AS units, coalesce(revenue, 0) AS revenue
             FROM done FULL JOIN bought USING (key) {only}
         )
-        SELECT found.*, {name} AS name{", " + shown if shown else ""} FROM found {named} {tail}"""
+        SELECT found.*, {name} AS name{"".join(f", d.{one}" for one in described)} FROM found {named} {tail}"""
     with given(asked.connection, "wanted", _keyed(asked, keys)):
         told = asked.rows(statement)
-    names = ["key", *_KEYS, "name", *(one.split(".")[1] for one in shown.split(", ") if one)]
+    names = ["key", *_KEYS, "name", *described]
     rows = [dict(zip(names, row, strict=True)) for row in told]
     for row in rows:
         label = row.pop("name")

@@ -81,6 +81,7 @@ def reconciliation(asked: Asked) -> Told:
         "orders": [_shown(one) for one in shown[:_ORDERS_LISTED_MAX]],
         "unread": asked.question.given.get("unread", []),
     }
+    columns = ["day", *(f"{side}_{name}" for side in sums for name in _FIGURES), *CAUSES]
     table = [
         {
             "day": day["day"],
@@ -89,7 +90,7 @@ def reconciliation(asked: Asked) -> Told:
         }
         for day in days
     ]
-    return Told(data, table)
+    return Told(data, columns, table)
 
 
 _FIGURES: Final = ("orders", "units", "revenue")

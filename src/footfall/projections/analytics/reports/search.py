@@ -10,6 +10,7 @@ _IN_VAIN: Final = KIND_NUMBERS[("search", "returned", "no-search-results")]
 _CLICKED: Final = tuple(KIND_NUMBERS[("user", "clicked-to-pdp-from", noun)] for noun in ("search-result", "searched-products"))
 _ADDED: Final = tuple(KIND_NUMBERS[("user", "added-from", noun)] for noun in ("search-result", "searched-products"))
 _COUNTED: Final = ("searches", "zero_results", "clicks", "adds")
+_COLUMNS: Final = ("term", *_COUNTED, "click_rate", "add_rate")
 
 
 def search(asked: Asked) -> Told:
@@ -22,7 +23,7 @@ def search(asked: Asked) -> Told:
     if asked.question.compare:
         with asked.before() as before:
             data["previous"] = _sums(_terms(before))
-    return Told(data, shown)
+    return Told(data, _COLUMNS, shown)
 
 
 def _terms(asked: Asked) -> list[dict[str, Any]]:

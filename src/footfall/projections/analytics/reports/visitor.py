@@ -7,7 +7,9 @@ from footfall.errors import NotFoundError
 from footfall.projections.analytics.reports.asked import Asked, Told, amount, parsed
 from footfall.projections.analytics.schema import ADDED, KINDS, OWNED, PRODUCT_NAME, REMOVED, VERIFIED, VIEWED
 
+_ALWAYS: Final = ("time", "position", "subject", "verb", "noun", "uuid", "verified")
 _SHOWN: Final = ("session", "product", "about", "widget", "quantity", "price", "order_id", "url", "device", "country", "meta")
+_COLUMNS: Final = (*_ALWAYS, *_SHOWN)
 
 
 def visitor(asked: Asked) -> Told:
@@ -46,7 +48,7 @@ def visitor(asked: Asked) -> Told:
         "revenue": amount(revenue),
         "timeline": shown,
     }
-    return Told(data, [{**row, "meta": str(row["meta"])} if "meta" in row else row for row in shown])
+    return Told(data, _COLUMNS, [{**row, "meta": str(row["meta"])} if "meta" in row else row for row in shown])
 
 
 def _numbers(asked: Asked) -> dict[str, Any]:
@@ -63,15 +65,8 @@ def _numbers(asked: Asked) -> dict[str, Any]:
 def _event(asked: Asked, event: tuple[Any, ...], uuids: Mapping[str, str]) -> dict[str, Any]:
     position, time, marks, kind, person_hash, *fields = event
     subject, verb, noun = KINDS[kind - 1]
-    row: dict[str, Any] = {
-        "time": asked.label(time),
-        "position": position,
-        "subject": subject,
-        "verb": verb,
-        "noun": noun,
-        "uuid": uuids.get(str(person_hash)),
-        "verified": bool(marks & VERIFIED),
-    }
+    told = (asked.label(time), position, subject, verb, noun, uuids.get(str(person_hash)), bool(marks & VERIFIED))
+    row: dict[str, Any] = dict(zip(_ALWAYS, told, strict=True))
     for name, value in zip(_SHOWN, fields, strict=True):
         if value is not None:
             row[name] = parsed(value) if name == "meta" else amount(value) if name == "price" else value

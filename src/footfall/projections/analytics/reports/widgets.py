@@ -17,6 +17,7 @@ _ADDED: Final = KIND_NUMBERS[("user", "added-from", "widget")]
 _OURS: Final = ("footfall", "rebuy")
 _DONE: Final = ("impressions", "clicks", "adds")
 _WORTH: Final = ("lines", "orders", "units", "revenue")
+_COLUMNS: Final = ("widget", *_DONE, *_WORTH, "click_rate", "add_rate")
 _NAMED: Final = "coalesce(e.widget, e.about)"
 _TYPE: Final = "coalesce(e.meta->>'attribution', e.meta->>'source')"
 """What a widget shows, as our script says it: the way its list was made, else its source."""
@@ -29,7 +30,7 @@ def widgets(asked: Asked) -> Told:
     if asked.question.compare:
         with asked.before() as before:
             data["previous"] = _found(before)[2]
-    return Told(data, by_widget[: asked.question.limit])
+    return Told(data, _COLUMNS, by_widget[: asked.question.limit])
 
 
 def _found(asked: Asked) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
