@@ -1,5 +1,6 @@
 """Analytics beside a real server: within a second, for its own shop alone, and whatever happens to its process and files."""
 
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from footfall.api.openapi_shared import ERRORS
+from footfall.projections.analytics.asking import REPORTS
 from tests.support import PUBLIC_KEY, Server, command, directory, event, server, start_server
 
 _ENDLESS = "select count(*) from range(1000000) a, range(1000000) b where a.range * b.range % 7 = 3"
@@ -218,15 +220,90 @@ def test_a_product_of_which_the_catalog_learns_later_is_one_under_all_its_names(
         ("top-products?sort=luck", 400, "none of views, viewers"),
         ("top-products?limit=0", 400, "no number from 1 to"),
         ("overview?after=here", 400, "Invalid after"),
+        ("overview?last=1000w&last=1d", 400, "last is given twice"),
+        ("overview?last=99999d", 400, "20 years at most"),
+        ("overview?device=", 400, "device is empty"),
         ("visitor", 400, "needs uuid or customer_id"),
         ("visitor?uuid=nobody", 404, "Nobody is known"),
         ("visitor?uuid=nobody&customer_id=1", 400, "not both"),
+        ("visitor?uuid=", 400, "uuid is empty"),
     ],
 )
 def test_what_is_asked_wrongly_is_told_with_what_there_is(shop: Shop, path: str, status: int, words: str) -> None:
     answer = shop.patiently("GET", f"/api/v1/reports/{path}")
     assert answer.status_code == status
     assert words in answer.json()["error"]
+
+
+def test_filters_may_come_several_times_and_nothing_comes_in_the_address_and_the_body(shop: Shop) -> None:
+    position = shop.send(*(event(uuid=device, product_id="5", device=device) for device in ("mobile", "tablet", "desktop")))
+    several = shop.patiently("GET", f"/api/v1/reports/overview?device=mobile&device=tablet&after={position}")
+    assert several.json()["data"]["events"] == 2
+    by_command = command(
+        "report", "overview", "device=mobile", "device=tablet", "--shop", shop.name, "--json", data=shop.running.data
+    )
+    assert json.loads(by_command.stdout) == several.json()
+    both = shop.patiently("POST", "/api/v1/reports/overview?device=mobile", json={"device": "tablet"})
+    assert (both.status_code, "in the query string and in the body" in both.json()["error"]) == (400, True)
+    twice = shop.patiently("POST", "/api/v1/sql?sql=select+1&sql=select+2")
+    assert (twice.status_code, "sql is given twice" in twice.json()["error"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("overview", "last=7d", "last=1d"), "last is given twice"),
+        (("overview", "--orders", __file__), "--orders is of the report reconciliation"),
+        (("overview", "--csv", "--json"), "not both"),
+        (("nothing",), "'overview'"),
+    ],
+)
+def test_the_command_refuses_what_would_be_ignored(shop: Shop, options: tuple[str, ...], words: str) -> None:
+    done = command("report", *options, "--shop", shop.name, data=shop.running.data, check=False)
+    assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        (name, parameters)
+        for name in sorted(set(REPORTS) - {"visitor", "reconciliation", "data-health"})
+        for parameters in ({}, {"breakdown": "device"}, {"group": "vendor"}, {"viewers": "no"})
+        if set(parameters) <= set(REPORTS[name])
+    ],
+)
+def test_a_report_has_the_same_columns_in_csv_whether_there_are_rows_or_none(
+    shop: Shop, name: str, parameters: dict[str, str]
+) -> None:
+    def columns() -> tuple[str, int]:
+        asked = {**parameters, "format": "csv", "after": position}
+        head, *rows = shop.patiently("GET", f"/api/v1/reports/{name}", params=asked).text.splitlines()
+        return head, len(rows)
+
+    position = ""
+    before, _ = columns()
+    named = event(uuid="u1", verb="viewed", noun="widget", defined_noun_id="w")
+    position = shop.send(
+        event(uuid="u1", device="mobile"), event(uuid="u1", verb="searched", noun="term", defined_noun_id="hat"), named
+    )
+    after, rows = columns()
+    assert before == after
+    assert "," in before
+    assert rows or parameters.get("group") == "vendor", "no product has a vendor without a catalog"
+
+
+def test_figures_within_figures_are_columns_of_the_tables_that_the_command_prints(shop: Shop) -> None:
+    shop.report("overview", after=shop.send(event(uuid="u1", device="mobile"), event(uuid="u2", device="desktop")))
+    by_device = command("report", "funnel", "breakdown=device", "--shop", shop.name, data=shop.running.data).stdout
+    assert [line.split()[:3] for line in by_device.splitlines() if "viewed" in line] == [
+        ["viewed", "2", "1.0"],
+        ["desktop", "viewed", "1"],
+        ["mobile", "viewed", "1"],
+    ]
+    weeks = command("report", "retention", "last=2w", "--shop", shop.name, data=shop.running.data).stdout
+    assert "[" not in by_device + weeks
+    compared = command("report", "top-products", "compare=yes", "--shop", shop.name, data=shop.running.data).stdout
+    assert "previous views" in compared
 
 
 def test_numbers_with_very_many_digits_and_objects_for_texts_are_refused(shop: Shop) -> None:
@@ -247,6 +324,10 @@ def test_reports_and_sql_need_the_secret_key(shop: Shop) -> None:
         answer = httpx.request(method, f"{shop.running.url}{path}", params={"key": shop.public})
         assert answer.status_code == 401
         assert "secret key" in answer.json()["error"]
+        # As Bearer it gets no advice that leads to the next refusal.
+        answer = httpx.request(method, f"{shop.running.url}{path}", headers={"Authorization": f"Bearer {shop.public}"})
+        assert answer.status_code == 401
+        assert "this needs the shop's secret key" in answer.json()["error"]
 
 
 # --- SQL -------------------------------------------------------------------------------------------------------------
@@ -366,6 +447,25 @@ def test_the_command_prints_csv_however_it_is_asked_for(shop: Shop) -> None:
 def test_what_is_no_number_is_null_in_json_and_a_text_that_says_so_stays(shop: Shop) -> None:
     statement = """select 1 / 0 as a, 'nan'::double as b, ['-inf'::float, 1.5] as c, 'NaN "Infinity' as d"""
     assert shop.rows(statement) == [[None, None, [None, 1.5], 'NaN "Infinity']]
+
+
+def test_what_is_no_number_is_empty_in_csv_and_a_text_that_says_so_stays(shop: Shop) -> None:
+    statement = """select 0 / 0 as a, '-nan'::double as b, 'inf'::float as c, 'nan' as d, 1.5::double as e"""
+    assert shop.sql(statement, format="csv").text == "a,b,c,d,e\n,,,nan,1.5\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("select cast(verb as integer) from events", "LINE 1: select cast"),
+        ("select *\nfrom events where cast(verb as integer) = 1", "LINE 2: from events"),
+        ("select *\nfrom events where nothing = 1", "LINE 2: from events"),
+    ],
+)
+def test_what_is_wrong_with_a_statement_is_told_with_its_own_lines(shop: Shop, statement: str, words: str) -> None:
+    shop.report("overview", after=shop.send(event(uuid="u1")))
+    answer = shop.sql(statement)
+    assert (answer.status_code, words in answer.json()["error"]) == (400, True), answer.text
 
 
 def test_a_line_is_of_the_type_that_the_click_tells_to_which_it_is_attributed(shop: Shop) -> None:

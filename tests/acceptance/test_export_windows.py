@@ -118,6 +118,12 @@ def test_parquet_by_day_has_a_folder_for_each_day_of_the_zone_and_every_event_on
     assert (again.returncode, "is there already" in again.stderr) == (1, True)
 
 
+def test_a_folder_that_is_not_there_is_named_before_anything_is_read(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "nowhere" / "events.jsonl"
+    done = command("export", "--shop", "berlin", "--out", str(out), data=data, check=False)
+    assert (done.returncode, f"There is no folder {out.parent}" in done.stderr) == (2, True)
+
+
 def test_beside_a_server_windows_and_days_are_the_same_as_without_one(data: Path, tmp_path: Path) -> None:
     window = ("--from", "2026-10-25", "--to", "2026-10-26T13:00", "--no-tests")
     days = ("--format", "parquet", "--by-day", *window, "--out")

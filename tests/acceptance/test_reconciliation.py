@@ -266,3 +266,9 @@ def test_the_command_compares_a_file(shop: Shop, tmp_path: Path) -> None:
     assert causes(json.loads(done.stdout)["data"]) == {"not_yet_delivered": (1, 1, "20.00")}
     without = command("report", "reconciliation", *window, "--shop", shop.name, data=shop.data, check=False)
     assert (without.returncode, "needs an export" in without.stderr) == (1, True)
+    shown = command("report", "reconciliation", *window, "--orders", str(export), "--shop", shop.name, data=shop.data).stdout
+    assert "export orders" in shown
+    assert "{" not in shown
+    export.write_bytes(b"")
+    empty = command("report", "reconciliation", "--orders", str(export), "--shop", shop.name, data=shop.data, check=False)
+    assert "an empty file" in empty.stderr

@@ -52,7 +52,12 @@ def require_secret(exchange: Exchange, shops: Shops) -> Shop:
     authorization = exchange.headers.get(b"authorization", b"")
     if authorization[:7].lower() != b"bearer ":
         raise Refused(401, "This needs the shop's secret key: send it as `Authorization: Bearer …`.")
-    return _with_secret(exchange, authorization[7:].strip().decode("latin-1"), shops).shop
+    key = authorization[7:].strip().decode("latin-1")
+    if shops.by_public_key(key) is not None:
+        raise Refused(
+            401, "This is the public key, and this needs the shop's secret key: `footfall shop rotate-key` makes a new one."
+        )
+    return _with_secret(exchange, key, shops).shop
 
 
 def _with_secret(exchange: Exchange, key: str, shops: Shops) -> Caller:

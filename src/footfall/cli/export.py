@@ -66,6 +66,8 @@ def export(
         return
     if out is not None and out.is_dir():
         raise click.UsageError(f"{out} is a folder: name a file, or say --by-day.")
+    if out is not None and not out.parent.is_dir():
+        raise click.UsageError(f"There is no folder {out.parent}: make it first.")
     if out is None and form == "parquet" and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for terminals: name a file with --out.")
     with open_owner(data) as owner, closing(owner.stream("export", **asked)) as chunks:

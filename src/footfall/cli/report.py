@@ -1,5 +1,6 @@
 """``footfall report``: a report of a shop, as the HTTP interface gives it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,13 +11,13 @@ from footfall.cli.options import Assignment, as_mapping, data_option, json_optio
 from footfall.cli.owner import open_owner
 from footfall.cli.show import plain, print_fields, print_table
 from footfall.cli.sql import catch_up
-from footfall.projections.analytics.asking import REPORTS
+from footfall.projections.analytics.asking import FILTERS, REPORTS
 
 _INNER: Final = (list, dict)
 
 
 @click.command()
-@click.argument("name", type=click.Choice(list(REPORTS)))
+@click.argument("name", type=click.Choice(list(REPORTS)), metavar="REPORT")
 @click.argument("parameters", nargs=-1, type=Assignment(), metavar="[NAME=VALUE]...")
 @shop_option
 @click.option(
@@ -45,7 +46,11 @@ def report(
       footfall report top-products --shop my-shop from=2026-11-01 to=2026-12-01 vendor=Acme --csv
       footfall report reconciliation --shop my-shop last=30d --orders orders_export.csv
     """
-    fields = dict(as_mapping(parameters))
+    fields = as_mapping(parameters, FILTERS)
+    if orders is not None and name != "reconciliation":
+        raise click.UsageError(f"--orders is of the report reconciliation, and this is {name}.")
+    if as_csv and as_json:
+        raise click.UsageError("Say --csv or --json, not both.")
     as_csv = as_csv or fields.get("format") == "csv"
     if as_csv:
         fields["format"] = "csv"
@@ -77,6 +82,28 @@ def _show(told: Any) -> None:
             _table(value)
 
 
-def _table(rows: list[dict[str, Any]]) -> None:
-    names = list(dict.fromkeys(name for row in rows for name, value in row.items() if not isinstance(value, dict)))
+def _table(told: list[dict[str, Any]]) -> None:
+    rows = [row for one in told for row in _rows(one)]
+    names = list(dict.fromkeys(name for row in rows for name in row))
     print_table(names, ([row.get(name) for name in names] for row in rows))
+
+
+def _rows(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What one row of an answer is on a screen: figures within figures beside them, one row for each of a list within it, and
+    numbers of a line behind each other."""
+    row: dict[str, Any] = {}
+    lists: list[list[dict[str, Any]]] = []
+    for name, value in told.items():
+        if isinstance(value, dict) and name != "meta":
+            row |= {f"{name} {inner}": of for inner, of in value.items() if not isinstance(of, _INNER)}
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            lists.append(value)
+        elif isinstance(value, list):
+            row[name] = " ".join("-" if one is None else plain(one) for one in value)
+        else:
+            row[name] = value
+    if not lists:
+        yield row
+    for inner in lists:
+        for place, one in enumerate(inner):
+            yield (row if place == 0 else {}) | {name: of for name, of in one.items() if name != "meaning"}

@@ -135,6 +135,8 @@ def looks_instead(head: bytes) -> str | None:
 
 
 def _no_json(head: bytes, text: str) -> str:
+    if not text:
+        return "an empty file"
     if head.startswith(_WORKBOOKS):
         return "a workbook of a spreadsheet program"
     looks = looks_like(head)

@@ -217,7 +217,7 @@ def test_a_csv_is_read_as_its_orders_are_asked_for() -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "looks like a workbook of a spreadsheet program"),
         (SHAPES["csv"].encode("utf-16"), "looks like no text at all"),
         (json.dumps({"products": [ADMIN]}), "looks like products"),
-        ("", "looks like plain text"),
+        ("", "looks like an empty file"),
         ("hello\rthere", "looks like plain text"),
         (gzip.compress(SHAPES["csv"].encode(), mtime=0)[:60], "damaged or was cut"),
         (table(ROWS, columns=["Name", "Lineitem name", "Total"]), "no column Created at, Currency, Lineitem quantity"),
