@@ -387,7 +387,7 @@ def read_entries(connection: apsw.Connection, stream: Stream, start: Position, l
         ).fetchall()
     except apsw.Error as failure:
         raise LogUnavailableError(f"The log can't be read now ({failure}).") from failure
-    return [Entry(*row) for row in rows]
+    return list(map(Entry._make, rows))
 
 
 def stored_end(connection: apsw.Connection, stream: Stream) -> Position:

@@ -10,13 +10,13 @@ class Hashes:
     """What stands for ids in a shop's file: 64 bits of BLAKE2b under the shop's own key (RFC 7693)."""
 
     def __init__(self, shop: ShopId, key: bytes) -> None:
-        self._prefix = f"{shop}\0"
-        self._key = key
+        self._begun = hashlib.blake2b(f"{shop}\0".encode(), digest_size=8, key=key)
 
     def of(self, name: str) -> int:
         """The hash of a name, above 0."""
-        digest = hashlib.blake2b((self._prefix + name).encode("utf-8", "replace"), digest_size=8, key=self._key).digest()
-        return int.from_bytes(digest, "big") or 1
+        hashing = self._begun.copy()
+        hashing.update(name.encode("utf-8", "replace"))
+        return int.from_bytes(hashing.digest(), "big") or 1
 
     def visitor(self, uuid: Uuid) -> int:
         """The hash of a visitor."""

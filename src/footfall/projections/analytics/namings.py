@@ -32,11 +32,18 @@ class Namings:
 
     def tell(self, rows_of: Rows) -> None:
         """Take in a batch, in the order of the log."""
-        self._recall(set(rows_of.persons))
+        persons = set(rows_of.persons)
+        self._recall(persons)
+        last_named = self._last
+        # Of most persons nothing was ever said.
+        said = {person for person in persons if last_named[person] is not None}
+        said.update(person for person, customer in zip(rows_of.persons, rows_of.customers, strict=True) if customer)
         begun: list[int] = []
         apart: set[int] = set()
-        for n, (person, customer) in enumerate(zip(rows_of.persons, rows_of.customers, strict=True)):
-            last = self._last[person]
+        for n, person in enumerate(rows_of.persons):
+            if person not in said:
+                continue
+            customer, last = rows_of.customers[n], last_named[person]
             if customer and person != customer:
                 if last is None or last.customer != customer:
                     self._last[person] = _Last(customer, rows_of.times[n])

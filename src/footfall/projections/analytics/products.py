@@ -4,7 +4,7 @@ The same answers as ``projections.names`` gives, worked out for all names at onc
 gave; only the small table from name to product changes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from footfall.identifiers import product_reference
 from footfall.limits import ANALYTICS_NUMBERS_CACHED_MAX
 from footfall.projections.analytics.engine import Connection, given, rows, texts, whole
 from footfall.projections.analytics.numbers import Names
+from footfall.projections.analytics.rows import Rows
 from footfall.projections.catalog import COLLECTION_PREFIX, PRODUCT_PREFIX, decode_collection, decode_product, names_of
 from footfall.projections.documents import Document
 from footfall.projections.sightings import over, tellings
@@ -45,10 +46,12 @@ class Products:
 
     # --- what events tell ----------------------------------------------------------------------------------------
 
-    def tell(self, events: Iterable[Event]) -> None:
-        """Take in what events tell of products, in the order of the log."""
+    def tell(self, rows_of: Rows) -> None:
+        """Take in what the events of a batch tell of products, in the order of the log."""
+        if self._repeated.issuperset(rows_of.products_told()):
+            return
         told: dict[str, ToldProduct] = {}
-        for event in events:
+        for event in rows_of.events:
             if not self._is_news(event):
                 continue
             for name, telling in tellings(event):
@@ -62,7 +65,7 @@ class Products:
     def _is_news(self, event: Event) -> bool:
         """Whether an event says something else of one of its names than the event before it that named it."""
         product_id, handle, variant_id = event.product_id, event.product_handle, event.variant_id
-        says = (product_id, handle, event.product_title, variant_id)
+        says = (product_id, handle, variant_id, event.product_title)
         if says in self._repeated:
             return False
         reference = product_reference(product_id, handle, variant_id)
@@ -72,7 +75,7 @@ class Products:
         if variant_id is not None:
             names.append("v:" + variant_id)
         # Of variants it only matters whether there is one: the first one is kept.
-        kept = (*says[:3], variant_id is None)
+        kept = (product_id, handle, event.product_title, variant_id is None)
         said, news = self._said, False
         for name in names:
             if said.get(name) != kept:

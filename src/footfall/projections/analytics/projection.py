@@ -16,7 +16,8 @@ from footfall.projections.analytics.orders import Orders, tellings
 from footfall.projections.analytics.products import Products
 from footfall.projections.analytics.rollups import Rollups
 from footfall.projections.analytics.rows import Rows
-from footfall.projections.analytics.sessions import Sessions, Step
+from footfall.projections.analytics.schema import LEFT_OUT
+from footfall.projections.analytics.sessions import Sessions, Steps
 from footfall.projections.documents import Document
 
 
@@ -60,19 +61,21 @@ class Projection:
 
     def _take(self, events: Sequence[tuple[Place, Event]]) -> None:
         rows_of = Rows(events, self._people, self._names)
-        names = [self._session_name(event.session_id) if event.session_id is not None else 0 for _, event in events]
-        steps = [*map(Step, rows_of.times, rows_of.persons, names, rows_of.marks)]
-        rows_of.sessions = self._sessions.assign(steps)
+        names = self._names_of_sessions([event.session_id for event in rows_of.events])
+        apart = [marks & LEFT_OUT for marks in rows_of.marks]
+        rows_of.sessions = self._sessions.assign(Steps(rows_of.times, rows_of.persons, names, apart))
         rows_of.insert(self._connection)
-        self._products.tell(rows_of.events)
+        self._products.tell(rows_of)
         self._orders.tell(tellings(rows_of))
         self._namings.tell(rows_of)
         self._sessions.store()
 
-    def _session_name(self, session: SessionId) -> int:
-        known = self._session_names.get(session)
-        if known is None:
-            if len(self._session_names) >= ANALYTICS_NUMBERS_CACHED_MAX:
-                self._session_names.clear()
-            known = self._session_names[session] = self._hashes.of("s:" + session)
-        return known
+    def _names_of_sessions(self, sessions: Sequence[SessionId | None]) -> list[int]:
+        """The hash of each session's name, 0 for none."""
+        known = self._session_names
+        missing = [session for session in set(sessions) if session is not None and session not in known]
+        if len(known) + len(missing) > ANALYTICS_NUMBERS_CACHED_MAX:
+            known.clear()
+            missing = [session for session in set(sessions) if session is not None]
+        known.update((session, self._hashes.of("s:" + session)) for session in missing)
+        return [known[session] if session is not None else 0 for session in sessions]

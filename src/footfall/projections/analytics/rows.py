@@ -1,6 +1,6 @@
 """Rows: the events of a batch as columns, with numbers for persons, sessions and products."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
@@ -59,6 +59,10 @@ class Rows:
         self.products: Values = names.numbers(list(references))
         self.variants: Values = names.numbers(["v:" + v if v is not None else None for v in variants])
         self.sessions: Values = []
+
+    def products_told(self) -> Iterable[tuple[str | None, ...]]:
+        """How each event calls its product: by id, handle, variant and title."""
+        return zip(*map(self._all, ("product_id", "product_handle", "variant_id", "product_title")), strict=True)
 
     def insert(self, connection: Connection) -> None:
         """Put the events into their table."""

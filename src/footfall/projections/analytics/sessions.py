@@ -11,17 +11,17 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from footfall.projections.analytics.engine import Connection, given, rows, whole
-from footfall.projections.analytics.schema import ADDED, LEFT_OUT, PURCHASED, REMOVED, SESSION_GAP_MS, VIEWED
+from footfall.projections.analytics.schema import ADDED, PURCHASED, REMOVED, SESSION_GAP_MS, VIEWED
 
 
-class Step(NamedTuple):
-    """An event as sessions see it. ``name``: the hash of the session's own name, 0 without; ``person`` 0 where nobody is
-    known."""
+class Steps(NamedTuple):
+    """Events as sessions see them, column by column. ``names``: the hash of each session's own name, 0 without; ``persons``: 0
+    where nobody is known; ``marks``: those by which sessions are told apart."""
 
-    time: int
-    person: int
-    name: int
-    marks: int
+    times: Sequence[int]
+    persons: Sequence[int]
+    names: Sequence[int]
+    marks: Sequence[int]
 
 
 class Session:
@@ -39,7 +39,6 @@ class Session:
 
     def take(self, start: int, finish: int) -> None:
         """Reach over another stretch of time as well."""
-        # Compared in place: this runs for every event.
         if start < self.start:
             self.start = start
         if finish > self.finish:
@@ -57,43 +56,55 @@ class Sessions:
         self._unnamed: dict[tuple[int, int], list[Session]] = {}
         self._merged: dict[int, int] = {}
 
-    def assign(self, steps: Sequence[Step]) -> list[int]:
+    def assign(self, steps: Steps) -> list[int]:
         """The number of each event's session, 0 where it has none. Follow with ``store`` once the events are in the table."""
         self._load(steps)
-        found = [self._session(step) if step.person or step.name else 0 for step in steps]
+        found = []
+        # Written out: this runs for every event.
+        for time, person, name, marks in zip(*steps, strict=True):
+            if name:
+                session = self._named.get((name, marks))
+                if session is None:
+                    session = self._named[(name, marks)] = self._made(name, marks, time)
+                if time < session.start:
+                    session.start = time
+                if time > session.finish:
+                    session.finish = time
+                session.touched = True
+                found.append(session.number)
+            else:
+                found.append(self._unnamed_session(time, person, marks) if person else 0)
         return [self._final(number) for number in found] if self._merged else found
 
-    def _load(self, steps: Sequence[Step]) -> None:
+    def _load(self, steps: Steps) -> None:
         self._named, self._unnamed, self._merged = {}, {}, {}
-        names = {step.name for step in steps if step.name}
+        names = set(steps.names) - {0}
         if names:
-            with given(self._connection, "asked", {"name": np.array(sorted(names), dtype=np.uint64)}):
+            with given(self._connection, "asked", {"name": whole(names, np.uint64)}):
                 for number, name, marks, start, finish in rows(self._connection, _NAMED):
                     self._named[(name, marks)] = Session(number, name, marks, start, finish)
-        alone = [step for step in steps if not step.name and step.person]
+        if 0 not in steps.names:
+            return
+        alone = [
+            (time, person)
+            for time, person, name in zip(steps.times, steps.persons, steps.names, strict=True)
+            if person and not name
+        ]
         if alone:
-            persons = np.array(sorted({step.person for step in alone}), dtype=np.uint32)
-            first, last = min(step.time for step in alone), max(step.time for step in alone)
+            persons = np.array(sorted({person for _, person in alone}), dtype=np.uint32)
+            first, last = min(alone)[0], max(alone)[0]
             with given(self._connection, "asked", {"person": persons}):
                 near = rows(self._connection, _UNNAMED, [first - SESSION_GAP_MS, last + SESSION_GAP_MS])
             for number, person, marks, start, finish in near:
                 self._unnamed.setdefault((person, marks), []).append(Session(number, 0, marks, start, finish))
 
-    def _session(self, step: Step) -> int:
-        time, person, name, marks = step
-        marks &= LEFT_OUT
-        if name:
-            session = self._named.get((name, marks))
-            if session is None:
-                session = self._named[(name, marks)] = self._made(step, marks)
-            session.take(time, time)
-            return session.number
+    def _unnamed_session(self, time: int, person: int, marks: int) -> int:
         of_person = self._unnamed.get((person, marks))
         if of_person is None:
             of_person = self._unnamed[(person, marks)] = []
         near = [s for s in of_person if s.start - SESSION_GAP_MS <= time <= s.finish + SESSION_GAP_MS]
         if not near:
-            near = [self._made(step, marks)]
+            near = [self._made(0, marks, time)]
             of_person.append(near[0])
         elif len(near) > 1:
             # An event between two sessions can make them one: the older number stays.
@@ -105,8 +116,8 @@ class Sessions:
         near[0].take(time, time)
         return near[0].number
 
-    def _made(self, step: Step, marks: int) -> Session:
-        session = Session(self._next, step.name, marks, step.time, step.time)
+    def _made(self, name: int, marks: int, time: int) -> Session:
+        session = Session(self._next, name, marks, time, time)
         self._next += 1
         return session
 

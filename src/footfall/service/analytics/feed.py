@@ -189,10 +189,9 @@ class Feed:
         at = done
         while at < to:
             read = read_entries(self._connection, stream, Position(at + 1), min(READ_RECORDS_MAX, to - at))
-            within = [entry for entry in read if entry.position <= to]
-            entries += within
             # Where positions have gaps this reads less than it could at once, and none beyond the end that is asked for.
             at = read[-1].position if read and read[-1].position <= to else Position(to)
+            entries += read if read and read[-1].position == at else [entry for entry in read if entry.position <= to]
         return entries, at
 
 
