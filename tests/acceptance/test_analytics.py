@@ -712,3 +712,13 @@ def test_commands_work_without_a_server_too() -> None:
         assert (wrong.returncode, "must be a SELECT" in wrong.stderr) == (1, True)
         status = command("analytics", "status", "--json", data=data)
         assert '"behind":0' in status.stdout
+
+
+def test_the_status_tells_the_size_of_a_file_with_what_is_not_worked_into_it_yet() -> None:
+    with directory() as path, server(path / "data") as started:
+        shop = Shop(started, "sized")
+        shop.report("overview", after=shop.send(*(event(uuid=f"u{number}") for number in range(500))))
+        files = list((path / "data" / "analytics").glob("*.duckdb*"))
+        assert sorted(file.suffix for file in files) == [".duckdb", ".wal"]
+        (row,) = json.loads(command("analytics", "status", "--json", data=started.data).stdout)
+        assert row == {"shop": "sized", "behind": 0, "bytes": sum(file.stat().st_size for file in files)}
