@@ -412,6 +412,9 @@ ANALYTICS_BATCH_EVENTS_MAX: Final = 40_000
 """Events in one transaction of a file: two seconds of work at most, for who waits for the newest. Half as many would cost an
 eighth more each."""
 
+ANALYTICS_BATCH_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Bytes of records after which a batch is complete, however few they are: in memory they are up to thirty times as large."""
+
 ANALYTICS_WAL_BYTES: Final = 64 * 1024 * 1024
 """Bytes beside a shop's file before they are worked into it: a fifth of a second now and then, and as long after a crash."""
 

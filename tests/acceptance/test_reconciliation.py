@@ -254,7 +254,7 @@ def test_what_is_no_export_is_refused_and_rows_that_cannot_be_read_are_told(shop
     assert httpx.get(f"{shop.url}/api/v1/reports/reconciliation", headers=shop.bearer).status_code == 400
     broken = shop.compared(row(1), {**row(2), "Created at": "soon"})
     assert [line["line"] for line in broken["unread"]] == [3]
-    assert list((shop.data / "analytics" / "spill").glob("*.sent")) == []
+    assert list((shop.data / "analytics" / "sent").glob("*")) == []
 
 
 def test_the_command_compares_a_file(shop: Shop, tmp_path: Path) -> None:

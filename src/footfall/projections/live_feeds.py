@@ -8,6 +8,9 @@ from contextlib import contextmanager, suppress
 from operator import attrgetter
 from typing import Final
 
+import msgspec
+import structlog
+
 from footfall.errors import NotReadyError, OverloadedError
 from footfall.event import Event, decode_event, shop_of
 from footfall.identifiers import Position, ShopId
@@ -18,9 +21,10 @@ from footfall.limits import (
     LIVE_PAGE_EVENTS,
     LIVE_RECENT_BYTES_MAX,
 )
-from footfall.log.port import Group, Log, Stream
+from footfall.log.port import Entry, Group, Log, Stream
 
 _PARTITION: Final = 0
+_logger = structlog.get_logger("footfall.live")
 _position_of: Final = attrgetter("position")
 
 
@@ -218,12 +222,21 @@ class LiveFeeds:
         entries = await self._log().read(Stream.EVENTS, _PARTITION, Position(after + 1), LIVE_PAGE_EVENTS)
         # Positions may have gaps: a page that is not full goes to the end.
         passed = min(entries[-1].position, end) if len(entries) == LIVE_PAGE_EVENTS else end
-        found = [
-            Told(entry.position, decode_event(entry.value), len(entry.value))
-            for entry in entries
-            if entry.position <= end and entry.value and shop_of(entry.value) == shop
-        ]
-        return found, passed
+        return [told for entry in entries if entry.position <= end and (told := _told(entry, shop)) is not None], passed
+
+
+def _told(entry: Entry, shop: ShopId) -> Told | None:
+    """An entry as feeds tell it; ``None`` where it is another shop's or can't be read: a feed that ended at a damaged record
+    would begin there again and again, and ``verify`` says more of it."""
+    if not entry.value:
+        return None
+    try:
+        if shop_of(entry.value) != shop:
+            return None
+        return Told(entry.position, decode_event(entry.value), len(entry.value))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
+        _logger.warning("record_unreadable", position=entry.position, error=str(failure))
+        return None
 
 
 def _page(told: list[Told]) -> list[Told]:

@@ -1,7 +1,7 @@
 """Feeding: every shop gets all of its own, wherever it begins and whatever fails on the way."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from footfall.limits import ANALYTICS_DISK_LEFT_MIN
 from footfall.log.embedded import read_entries
 from footfall.log.port import Entry, Stream
 from footfall.projections.analytics import engine
+from footfall.projections.analytics.projection import Batch, Projection
 from footfall.service.analytics.feed import Feed
 from footfall.service.analytics.files import Files
 from footfall.service.service import LOG_FILE
@@ -110,15 +111,15 @@ def test_a_full_disk_stops_it_and_it_goes_on_once_there_is_room(fed: Fed) -> Non
 
 
 @contextmanager
-def breaking(monkeypatch: pytest.MonkeyPatch, after: int) -> Iterator[None]:
-    """Let the engine fail after so many statements of a batch."""
+def breaking(monkeypatch: pytest.MonkeyPatch, after: int, failure: Exception) -> Iterator[None]:
+    """Let the engine, or whatever else, fail after so many statements of a batch."""
     given, left = engine.given, [after]
 
     @contextmanager
     def counted(connection, name, columns):  # type: ignore[no-untyped-def]  # as the engine's
         left[0] -= 1
         if left[0] == 0:
-            raise duckdb.IOException("No space left on device")
+            raise failure
         with given(connection, name, columns):
             yield
 
@@ -128,18 +129,133 @@ def breaking(monkeypatch: pytest.MonkeyPatch, after: int) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets the time go by after which a shop that failed is tried again."""
+    now = [1_000.0]
+    monkeypatch.setattr("footfall.service.analytics.feed.time.monotonic", lambda: now[0])
+
+    def pass_by() -> None:
+        now[0] += 10
+
+    return pass_by
+
+
+@pytest.mark.parametrize("failure", [duckdb.IOException("No space left on device"), RuntimeError("Of another kind.")])
 @pytest.mark.parametrize("after", [1, 2, 3, 4, 5, 6, 7, 8])
 def test_a_batch_that_fails_in_the_middle_leaves_nothing_and_is_taken_in_again(
-    fed: Fed, monkeypatch: pytest.MonkeyPatch, after: int
+    fed: Fed, monkeypatch: pytest.MonkeyPatch, later: Callable[[], None], after: int, failure: Exception
 ) -> None:
     fed.know(2)
-    with breaking(monkeypatch, after):
-        with suppress(AnalyticsUnavailableError):
-            # The last of these is more than a batch has.
+    with breaking(monkeypatch, after, failure):
+        # The last of these is more than a batch has.
+        with suppress(RuntimeError):
             fed.run()
         assert fed.counted(2) in ((0, 0), (100, 1))
+    later()
     fed.run()
     assert fed.counted(2) == (100, 1)
+    with fed.files.borrowed(ShopId(2), fed.feed.log_ends) as file:
+        counted = (
+            "SELECT (SELECT count(*) FROM store.people), (SELECT count(*) FROM store.names), count(*) FROM store.sessions"
+        )
+        assert engine.rows(file.connection, counted) == [(5, 1, 5)]
+
+
+def test_a_shop_that_fails_keeps_no_other_waiting_and_is_tried_again(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch, later: Callable[[], None]
+) -> None:
+    fed.know(1, 2, 3)
+    apply = Projection.apply
+
+    def failing(projection: Projection, batch: Batch) -> None:
+        if batch.events[0][1].shop == 1:
+            raise duckdb.IOException("No space left on device")
+        apply(projection, batch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Projection, "apply", failing)
+        fed.run()
+    assert [fed.counted(shop)[0] for shop in (1, 2, 3)] == [0, 100, 150]
+    assert fed.feed.failing == {1: "The file of shop 1 can't be written now: No space left on device"}
+    assert fed.feed.again_in == 5.0
+    later()
+    assert fed.feed.again_in == 0.0
+    fed.run()
+    assert fed.counted(1)[0] == 50
+    assert fed.feed.failing == {}
+    assert fed.feed.again_in is None
+
+
+def test_a_shop_whose_file_another_process_has_keeps_no_other_waiting(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch, later: Callable[[], None]
+) -> None:
+    monkeypatch.setattr(fed.files, "_patient_until", -1.0)
+    fed.know(1, 2)
+    opened = engine.open_file
+
+    def taken(path: Path, *, memory_bytes: int, spill: Path) -> engine.Connection:
+        if path.name == "1.duckdb":
+            raise engine.FileTakenError(f"{path} is in use by another process.")
+        return opened(path, memory_bytes=memory_bytes, spill=spill)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "open_file", taken)
+        fed.run()
+        assert (fed.feed.behind(ShopId(2)), list(fed.feed.failing)) == (0, [1])
+    later()
+    fed.run()
+    assert [fed.counted(shop)[0] for shop in (1, 2)] == [50, 100]
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["by the feed", "by a question"])
+@pytest.mark.parametrize("damage", ["garbage", "gone"])
+def test_a_file_that_is_set_aside_when_it_is_opened_again_gets_all_of_the_log(fed: Fed, damage: str, *, asked: bool) -> None:
+    fed.know(2)
+    whole = dict(fed.ends)
+    fed.feed.ends = {Stream.EVENTS: Position(140), Stream.DOCUMENTS: whole[Stream.DOCUMENTS]}
+    fed.run()
+    assert 0 < fed.counted(2)[0] < 100
+    fed.files.close()
+    path = fed.files.path(ShopId(2))
+    if damage == "garbage":
+        path.write_bytes(b"garbage" * 3_000)
+    else:
+        path.unlink()
+    if asked:
+        assert fed.counted(2)[0] == 0
+    fed.feed.ends = whole
+    fed.run()
+    assert fed.counted(2) == (100, 1)
+
+
+def test_a_shop_with_a_history_before_it_is_begun_where_it_was_made_also_after_its_file_was_lost(fed: Fed) -> None:
+    fed.feed.know({ShopId(3): _KEY}, since={Stream.EVENTS: Position(100), Stream.DOCUMENTS: Position(0)})
+    fed.run()
+    counted = fed.counted(3)
+    assert 0 < counted[0] < 150
+    fed.files.close()
+    fed.files.path(ShopId(3)).unlink()
+    fed.feed.forget(ShopId(3))
+    fed.run()
+    assert fed.counted(3) == counted
+
+
+def test_a_batch_is_complete_once_its_records_have_so_many_bytes(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("footfall.service.analytics.feed.ANALYTICS_BATCH_BYTES_MAX", 1_000)
+    monkeypatch.setattr("footfall.service.analytics.feed.READ_RECORDS_MAX", 10)
+    sizes: list[int] = []
+    apply = Projection.apply
+
+    def counting(projection: Projection, batch: Batch) -> None:
+        sizes.append(len(batch.events))
+        apply(projection, batch)
+
+    monkeypatch.setattr(Projection, "apply", counting)
+    fed.know(3)
+    fed.run()
+    assert fed.counted(3) == (150, 1)
+    assert max(sizes) <= 20
 
 
 @pytest.mark.parametrize("stream", [Stream.EVENTS, Stream.DOCUMENTS])

@@ -1,5 +1,7 @@
 """Files of shops: a bounded number open with the memory shared, and what can't be read set aside."""
 
+import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from footfall.errors import AnalyticsUnavailableError
 from footfall.identifiers import Generation, Position, ShopId
 from footfall.limits import ANALYTICS_FILE_IDLE_SECONDS, ANALYTICS_FILES_OPEN_MAX
 from footfall.log.port import Stream
+from footfall.projections.analytics import engine
 from footfall.projections.analytics.file import save_ends
 from footfall.service.analytics.files import Files
 
@@ -105,3 +108,61 @@ def test_a_file_of_another_log_or_beyond_its_end_is_made_anew(tmp_path: Path) ->
             assert file.ends == {}
         again.files.close()
         assert [shop for shop, _ in again.set_aside] == [1]
+
+
+def test_a_file_that_is_to_be_closed_takes_no_more_questions_and_goes_once_those_it_has_are_answered(tmp_path: Path) -> None:
+    files = Told(tmp_path).files
+    with ExitStack() as stack:
+        stack.enter_context(files.borrowed(ShopId(1), _END))
+        dropping = threading.Thread(target=files.drop, args=[ShopId(1)], kwargs={"anew": True}, daemon=True)
+        dropping.start()
+        while not files._open[ShopId(1)].closing:
+            time.sleep(0.001)
+        with pytest.raises(AnalyticsUnavailableError, match="being closed"), files.borrowed(ShopId(1), _END):
+            pass
+        assert dropping.is_alive()
+    dropping.join(timeout=10)
+    assert not dropping.is_alive()
+    assert not files.path(ShopId(1)).exists()
+    with files.borrowed(ShopId(1), _END) as file:
+        assert file.ends == {}
+    files.close()
+
+
+def test_a_file_that_others_close_and_open_while_it_is_to_be_dropped_is_dropped_all_the_same(tmp_path: Path) -> None:
+    files = Told(tmp_path).files
+    with files.borrowed(ShopId(1), _END) as first:
+        dropping = threading.Thread(target=files.drop, args=[ShopId(1)], kwargs={"anew": True}, daemon=True)
+        dropping.start()
+        while not first.closing:
+            time.sleep(0.001)
+        with files._lock:
+            # As when room is made for another file, and this one is asked for again, before the thread has its turn.
+            files._close(ShopId(1))
+            files._open[ShopId(1)] = files._opened(ShopId(1), _MEMORY, _END)
+    dropping.join(timeout=10)
+    assert not dropping.is_alive()
+    assert files._open == {}
+    assert not files.path(ShopId(1)).exists()
+
+
+def test_a_file_that_another_process_has_is_waited_for_at_a_start_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, tries = engine.open_file, []
+
+    def taken(path: Path, *, memory_bytes: int, spill: Path) -> engine.Connection:
+        tries.append(path)
+        if len(tries) != 3:
+            raise engine.FileTakenError(f"{path} is in use by another process.")
+        return opened(path, memory_bytes=memory_bytes, spill=spill)
+
+    monkeypatch.setattr(engine, "open_file", taken)
+    files = Told(tmp_path).files
+    with files.borrowed(ShopId(1), _END) as file:
+        assert file.ends == {}
+    files.close()
+    monkeypatch.setattr(files, "_patient_until", 0.0)
+    with pytest.raises(AnalyticsUnavailableError, match="in use by another process"), files.borrowed(ShopId(1), _END):
+        pass
+    assert len(tries) == 4

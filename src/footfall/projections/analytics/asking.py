@@ -65,6 +65,9 @@ class Window(msgspec.Struct, frozen=True):
         zone = ZoneInfo(self.timezone)
         first, last = _local(self.start, zone), _local(self.end, zone)
         days = last.date() - first.date()
+        # Where the clock skips midnight, a day begins later.
+        if all(_midnight(at.date(), zone) == moment for at, moment in ((first, self.start), (last, self.end))):
+            return Window(_midnight(first.date() - days, zone), self.start, self.timezone)
         if first.time() == last.time() and days:
             return Window(_moment(datetime.combine(first.date() - days, first.time()), zone), self.start, self.timezone)
         return Window(Milliseconds(self.start - (self.end - self.start)), self.start, self.timezone)

@@ -1,6 +1,5 @@
 """DuckDB as Footfall opens it: a shop's file, its settings, and how columns come in. Nothing else knows the engine's names."""
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,8 +14,6 @@ from footfall.limits import ANALYTICS_SPILL_BYTES_MAX, ANALYTICS_THREADS, ANALYT
 
 Connection = duckdb.DuckDBPyConnection
 Column = npt.NDArray[Any]
-_LOCKED_SECONDS: Final = 10.0
-_PAUSE_SECONDS: Final = 0.1
 _THE_MACHINES_FAULT: Final = (
     "lock",
     "permission",
@@ -30,11 +27,15 @@ _THE_MACHINES_FAULT: Final = (
 _DAMAGE: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 
 
+class FileTakenError(AnalyticsUnavailableError):
+    """Another process has the file open."""
+
+
 def open_file(path: Path, *, memory_bytes: int, spill: Path) -> Connection:
     """Open a shop's file, and make it where there is none.
 
     No connection to it reads another file, loads an extension or changes a setting. Raises ``StoreDamagedError`` where it
-    can't be read, ``AnalyticsUnavailableError`` where another process has it or the disk refuses.
+    can't be read, ``FileTakenError`` where another process has it, ``AnalyticsUnavailableError`` where the disk refuses.
     """
     settings = {
         "memory_limit": f"{memory_bytes // 1024}KiB",
@@ -48,24 +49,15 @@ def open_file(path: Path, *, memory_bytes: int, spill: Path) -> Connection:
         # It takes the two sides of a join of a table with itself for each other where such a join stands twice in a statement.
         "disabled_optimizers": "common_subplan",
     }
-    deadline = time.monotonic() + _LOCKED_SECONDS
-    while True:
-        try:
-            connection = duckdb.connect(str(path), config=cast("Any", settings))
-            # Last, since from here on nothing can be set. Not with the others: then there could be no place to spill to.
-            connection.execute(
-                "SET GLOBAL TimeZone = 'UTC'; SET enable_external_access = false; SET lock_configuration = true"
-            )
-            return connection
-        except duckdb.IOException as failure:
-            # The process before this one may still be ending.
-            if "lock" not in str(failure).lower():
-                raise _translated(path, failure) from failure
-            if time.monotonic() > deadline:
-                raise AnalyticsUnavailableError(f"{path} is in use by another process.") from failure
-            time.sleep(_PAUSE_SECONDS)
-        except duckdb.Error as failure:
-            raise _translated(path, failure) from failure
+    try:
+        connection = duckdb.connect(str(path), config=cast("Any", settings))
+        # Last, since from here on nothing can be set. Not with the others: then there could be no place to spill to.
+        connection.execute("SET GLOBAL TimeZone = 'UTC'; SET enable_external_access = false; SET lock_configuration = true")
+        return connection
+    except duckdb.Error as failure:
+        if isinstance(failure, duckdb.IOException) and "lock" in str(failure).lower():
+            raise FileTakenError(f"{path} is in use by another process.") from failure
+        raise _translated(path, failure) from failure
 
 
 def _translated(path: Path, failure: duckdb.Error) -> Exception:

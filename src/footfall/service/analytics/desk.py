@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -39,6 +40,8 @@ DIRECTORY: Final = "analytics"
 """Where the files of shops are, in the data directory."""
 SPILL: Final = "spill"
 """Where the engine puts what does not fit into memory, in that folder; cleared at each start."""
+SENT: Final = "sent"
+"""Where exports of orders wait in that folder until they have been compared."""
 PARTITION: Final = 0
 _NICE: Final = 10
 _STREAMS: Final = (Stream.EVENTS, Stream.DOCUMENTS)
@@ -76,6 +79,8 @@ class Desk:
         self._reached: dict[ShopId, Mapping[Stream, Position]] = {}
         self._failed: str | None = None
         """Why nothing can be taken in at the moment."""
+        self._failing: dict[ShopId, str] = {}
+        """Why nothing of some shops can be."""
         self._told_shops: set[ShopId] = set()
         self._news = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
@@ -107,7 +112,10 @@ class Desk:
         if self.is_on and self._task is None:
             for stream in _STREAMS:
                 self._ends[stream] = (await self._log.ends(stream)).get(PARTITION, Position(0))
-            self._task = asyncio.create_task(self._run())
+            if self._task is None:
+                # Nobody waits any more for what was sent to a server before this one.
+                shutil.rmtree(self._data / DIRECTORY / SENT, ignore_errors=True)
+                self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """End the process; what it has not taken in it reads at the next start."""
@@ -129,6 +137,8 @@ class Desk:
             return None
         if self._failed is not None:
             return f"takes in nothing at the moment: {self._failed}"
+        if self._failing:
+            return f"takes in nothing of a shop at the moment: {next(iter(self._failing.values()))}"
         waiting = [self.behind(shop.id) for shop in self._shops.all()]
         if any(behind > _BEHIND_UNSAID for behind in waiting):
             return f"reading the log, up to {max(waiting)} records behind"
@@ -185,7 +195,8 @@ class Desk:
 
     async def keep(self, content: bytes) -> Path:
         """Keep what was sent with a question for the process, until whoever asked takes it away."""
-        directory = self._data / DIRECTORY / SPILL
+        await self.start()
+        directory = self._data / DIRECTORY / SENT
         path = directory / f"{secrets.token_hex(8)}.sent"
 
         def write() -> None:
@@ -231,8 +242,9 @@ class Desk:
                         self._moved.discard(moved)
                     if told is not None:
                         told(self.behind(shop))
-                    if wait_seconds is None and self._failed is not None:
-                        raise AnalyticsUnavailableError(self._failed)
+                    failed = self._failed or self._failing.get(shop)
+                    if wait_seconds is None and failed is not None:
+                        raise AnalyticsUnavailableError(failed)
         except TimeoutError as failure:
             raise PositionNotReachedError from failure
 
@@ -345,6 +357,7 @@ class Desk:
             self._answer(told, body)
         elif "reached" in told:
             self._failed = None
+            self._failing = {ShopId(int(shop)): str(why) for shop, why in told["failing"].items()}
             for shop, of in told["reached"].items():
                 self._reached[ShopId(int(shop))] = {stream: Position(of[stream.value]) for stream in _STREAMS}
             self._wake()

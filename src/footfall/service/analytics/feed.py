@@ -4,10 +4,12 @@ Shops that have reached the same place go forward together. One that is behind (
 batch at a time between those of the others, until all are at the end.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import duckdb
 import msgspec
@@ -17,6 +19,7 @@ from footfall.errors import AnalyticsUnavailableError
 from footfall.event import Event, decode_event, decode_events
 from footfall.identifiers import Position, ShopId
 from footfall.limits import (
+    ANALYTICS_BATCH_BYTES_MAX,
     ANALYTICS_BATCH_DOCUMENTS_MAX,
     ANALYTICS_BATCH_EVENTS_MAX,
     ANALYTICS_DISK_LEFT_MIN,
@@ -37,12 +40,22 @@ from footfall.service.analytics.files import Files
 _CACHE_BYTES: Final = 8 * 1024 * 1024
 _STREAMS: Final = (Stream.DOCUMENTS, Stream.EVENTS)
 
+_AGAIN_SECONDS: Final = 5.0
+"""How long a shop whose file failed is left alone."""
+
 Record = TypeVar("Record")
 
 Reached = dict[Stream, Position]
 """Up to where a shop's file goes."""
 
 _logger = structlog.get_logger("footfall.analytics")
+
+
+class _Failing(NamedTuple):
+    """A shop whose file can't be read or written, and when that is tried again (monotonic)."""
+
+    why: str
+    again_at: float
 
 
 class Feed:
@@ -55,6 +68,7 @@ class Feed:
         self._keys: dict[ShopId, bytes] = {}
         self._unsaved: dict[ShopId, Reached] = {}
         """Shops of which the file says less than has been read, since nothing of theirs was in it."""
+        self._failing: dict[ShopId, _Failing] = {}
         self._born: dict[ShopId, Reached] = {}
         self.reached: dict[ShopId, Reached] = {}
         self.ends: Reached = dict.fromkeys(_STREAMS, Position(0))
@@ -87,11 +101,25 @@ class Feed:
     def start_anew(self, shop: ShopId, damaged: str | None = None) -> None:
         """Make a shop's file anew from the log. ``damaged`` says what is wrong with the one that there is: it is set aside."""
         self._files.drop(shop, anew=True, damaged=damaged)
-        self._forget(shop)
+        self.forget(shop)
+
+    @property
+    def failing(self) -> dict[ShopId, str]:
+        """The shops of which nothing can be taken in at the moment, and why."""
+        return {shop: of.why for shop, of in self._failing.items()}
+
+    @property
+    def again_in(self) -> float | None:
+        """Seconds until the first of them is tried again; ``None`` where there is none."""
+        soonest = min((of.again_at for of in self._failing.values()), default=None)
+        return max(0.0, soonest - time.monotonic()) if soonest is not None else None
 
     def step(self) -> bool:
         """Take in a batch for those who are furthest, and one for those who are furthest behind; answers whether anything was
-        left to take in. Raises ``AnalyticsUnavailableError`` where a file can't be written now."""
+        left to take in. A shop whose file can't be read or written now is left alone for a while, and the others go on.
+
+        Raises ``AnalyticsUnavailableError`` where nothing can be written now.
+        """
         places = self._places()
         if not places:
             return False
@@ -103,19 +131,41 @@ class Feed:
         """The shops that have something to take in, those together that are at one place, the furthest behind first."""
         places: dict[tuple[int, int], list[ShopId]] = {}
         for shop in self._keys:
-            if shop not in self.reached:
-                self.reached[shop] = self._saved(shop)
+            if (failing := self._failing.get(shop)) is not None and time.monotonic() < failing.again_at:
+                continue
+            if shop not in self.reached and not self._tried(shop, partial(self._find, shop)):
+                continue
             if self.behind(shop):
                 reached = self.reached[shop]
                 places.setdefault((reached[Stream.EVENTS], reached[Stream.DOCUMENTS]), []).append(shop)
         return [places[place] for place in sorted(places)]
 
-    def _saved(self, shop: ShopId) -> Reached:
-        """Where a shop's file is. There is none before there is something for it: a server may have very many quiet shops."""
+    def _tried(self, shop: ShopId, work: Callable[[], None]) -> bool:
+        """Do something for a shop; whether it was done. What fails for one must not keep the others waiting."""
+        try:
+            work()
+        except AnalyticsUnavailableError as failure:
+            self._failing[shop] = _Failing(str(failure), time.monotonic() + _AGAIN_SECONDS)
+            _logger.warning("shop_failed", shop=shop, error=str(failure))
+            return False
+        self._failing.pop(shop, None)
+        return True
+
+    def _find(self, shop: ShopId) -> None:
+        """Find out where a shop's file is. There is none before there is something for it: a server may have very many quiet
+        shops."""
         if not self._files.path(shop).exists():
-            return dict(self._born.get(shop, dict.fromkeys(_STREAMS, Position(0))))
+            self.reached[shop] = self._where(shop, {})
+            return
         with self._files.borrowed(shop, self.log_ends) as file:
-            return {stream: file.ends.get(stream, {}).get(PARTITION, Position(0)) for stream in _STREAMS}
+            self.reached[shop] = self._where(shop, file.ends)
+
+    def _where(self, shop: ShopId, ends: Ends) -> Reached:
+        """Up to where a file goes that says this of itself. One that says nothing is new, and may leave out what was before
+        its shop was made."""
+        if not ends:
+            return dict(self._born.get(shop, dict.fromkeys(_STREAMS, Position(0))))
+        return {stream: ends.get(stream, {}).get(PARTITION, Position(0)) for stream in _STREAMS}
 
     def _bring_on(self, shops: list[ShopId]) -> None:
         if self._disk_left() < ANALYTICS_DISK_LEFT_MIN:
@@ -129,7 +179,9 @@ class Feed:
             if event.shop in of_shop:
                 of_shop[event.shop].append((place, event))
         for shop in shops:
-            self._take(shop, of_shop[shop], documents_of(shop, documents), ends)
+            # Opening the file of one may have shown that the next was set aside.
+            if self.reached.get(shop) == start:
+                self._tried(shop, partial(self._take, shop, of_shop[shop], documents_of(shop, documents), ends))
 
     def _take(self, shop: ShopId, events: list[tuple[Place, Event]], documents: list[Document], ends: Reached) -> None:
         if events or documents or self._unsaved_records(shop, ends) >= ANALYTICS_SAVED_AFTER:
@@ -145,26 +197,32 @@ class Feed:
 
     def _apply(self, shop: ShopId, events: list[tuple[Place, Event]], documents: list[Document], ends: Reached) -> None:
         batch = Batch(events, documents, {stream: {PARTITION: end} for stream, end in ends.items()})
-        failure: duckdb.Error | None = None
         try:
             with self._files.borrowed(shop, self.log_ends) as file:
+                if self._where(shop, file.ends) != self._unsaved.get(shop, self.reached[shop]):
+                    # It was set aside when it was opened again: what this batch does not have must come before it.
+                    self.forget(shop)
+                    return
                 if file.projection is None:
                     file.projection = Projection(file.connection, shop, self._keys[shop])
                 file.projection.apply(batch)
                 file.ends = {stream: {PARTITION: end} for stream, end in ends.items()}
-        except duckdb.Error as failed:
-            failure = failed
-        if failure is None:
-            self._unsaved.pop(shop, None)
-            self.reached[shop] = ends
-            return
-        # What the writer keeps in memory may be ahead of the file: both are opened anew.
-        damaged = engine.is_damage(failure)
-        self._files.drop(shop, damaged=str(failure) if damaged else None)
-        self._forget(shop)
-        raise AnalyticsUnavailableError(f"The file of shop {shop} can't be written now: {failure}") from failure
+        except duckdb.Error as failure:
+            self._drop(shop, damaged=str(failure) if engine.is_damage(failure) else None)
+            raise AnalyticsUnavailableError(f"The file of shop {shop} can't be written now: {failure}") from failure
+        except BaseException:
+            self._drop(shop)
+            raise
+        self._unsaved.pop(shop, None)
+        self.reached[shop] = ends
 
-    def _forget(self, shop: ShopId) -> None:
+    def _drop(self, shop: ShopId, damaged: str | None = None) -> None:
+        """Have a file opened anew: what its writer keeps in memory may be ahead of it."""
+        self._files.drop(shop, damaged=damaged)
+        self.forget(shop)
+
+    def forget(self, shop: ShopId) -> None:
+        """Look anew where a shop's file is, before anything more is taken in."""
         self.reached.pop(shop, None)
         self._unsaved.pop(shop, None)
 
@@ -184,14 +242,17 @@ class Feed:
         return [((PARTITION, entry.position), event) for entry, event in zip(held, read, strict=True)], end
 
     def _read(self, stream: Stream, done: Position, to: int) -> tuple[Iterable[Entry], Position]:
-        """The entries behind a position and up to another, in reads that hold no transaction for long."""
+        """The entries behind a position and up to another, or as many as a batch may have bytes, in reads that hold no
+        transaction for long; and up to where they go."""
         entries: list[Entry] = []
-        at = done
-        while at < to:
+        at, size = done, 0
+        while at < to and size < ANALYTICS_BATCH_BYTES_MAX:
             read = read_entries(self._connection, stream, Position(at + 1), min(READ_RECORDS_MAX, to - at))
             # Where positions have gaps this reads less than it could at once, and none beyond the end that is asked for.
             at = read[-1].position if read and read[-1].position <= to else Position(to)
-            entries += read if read and read[-1].position == at else [entry for entry in read if entry.position <= to]
+            within = read if read and read[-1].position == at else [entry for entry in read if entry.position <= to]
+            size += sum(len(entry.value) for entry in within)
+            entries += within
         return entries, at
 
 

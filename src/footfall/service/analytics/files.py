@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
@@ -17,6 +18,9 @@ from footfall.projections.analytics.engine import Connection
 from footfall.projections.analytics.file import Ends, prepare
 from footfall.projections.analytics.projection import Projection
 from footfall.service.analytics.desk import SPILL, file_of
+
+_PATIENCE_SECONDS: Final = 10.0
+_PAUSE_SECONDS: Final = 0.1
 
 Told = Callable[[ShopId, str], None]
 """Told of a file that was set aside, and why."""
@@ -31,6 +35,8 @@ class ShopFile:
         self.memory_bytes = memory_bytes
         self.projection: Projection | None = None
         self.users = 0
+        self.closing = False
+        """Whether it is closed as soon as nobody uses it: nobody begins to."""
         self.used_at = time.monotonic()
 
 
@@ -46,6 +52,7 @@ class Files:
         self._lately: dict[ShopId, float] = {}
         """The shops whose files were needed lately, and when: the memory goes into as many parts."""
         self._counted_at = 0.0
+        self._patient_until = time.monotonic() + _PATIENCE_SECONDS
         self._lock = threading.Lock()
         self._given_back = threading.Condition(self._lock)
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -54,7 +61,7 @@ class Files:
     def borrowed(self, shop: ShopId, log_ends: Ends) -> Iterator[ShopFile]:
         """A shop's file for as long as it is needed, made where there is none. One that can't be read or is of another log or
         shape is set aside and made anew. Raises ``AnalyticsUnavailableError``."""
-        file = self._borrow(shop, log_ends)
+        file = self._borrow_patiently(shop, log_ends)
         try:
             yield file
         finally:
@@ -63,10 +70,22 @@ class Files:
                 file.used_at = time.monotonic()
                 self._given_back.notify_all()
 
+    def _borrow_patiently(self, shop: ShopId, log_ends: Ends) -> ShopFile:
+        """At a start the process before this one may still be ending. Nobody else waits for it meanwhile."""
+        while True:
+            try:
+                return self._borrow(shop, log_ends)
+            except engine.FileTakenError:
+                if time.monotonic() > self._patient_until:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+
     def _borrow(self, shop: ShopId, log_ends: Ends) -> ShopFile:
         with self._lock:
             share = self._share(shop)
             file = self._open.get(shop)
+            if file is not None and file.closing:
+                raise AnalyticsUnavailableError("The file of this shop is being closed or made anew. Ask again.")
             if file is not None and file.memory_bytes != share and not file.users:
                 # A setting of an open file can't be changed.
                 self._close(shop)
@@ -139,11 +158,13 @@ class Files:
         """Close a shop's file once nobody uses it: since its writer failed, or with ``anew`` to make it from the log again;
         ``damaged`` says why it is set aside."""
         with self._given_back:
-            file = self._open.get(shop)
-            if file is not None:
-                while file.users:
-                    self._given_back.wait()
-                self._close(shop)
+            # Whoever else closes it meanwhile, and whoever opens it again before this thread has its turn.
+            while (file := self._open.get(shop)) is not None:
+                file.closing = True
+                if not file.users:
+                    self._close(shop)
+                    break
+                self._given_back.wait()
             if damaged is not None:
                 self._keep_damaged(self.path(shop))
             elif anew:

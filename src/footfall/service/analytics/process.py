@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import IO, Any, Final
 
 import duckdb
@@ -145,7 +145,10 @@ class _Process:
                     more = self._feed.step()
                     self._tell_reached()
                     continue
-                command = self._work.get()
+                command = self._next_command()
+                if command is None:
+                    more = True
+                    continue
                 if "stop" in command:
                     self._feed.close()
                     self._files.close()
@@ -163,6 +166,13 @@ class _Process:
                 self._end_if_spent(failure)
                 more = self._wait_after_failure()
 
+    def _next_command(self) -> Mapping[str, Any] | None:
+        """The next command; ``None`` where a shop that failed is to be tried again before there is one."""
+        try:
+            return self._work.get(timeout=self._feed.again_in)
+        except Empty:
+            return None
+
     def _wait_after_failure(self) -> bool:
         threading.Event().wait(_RETRY_SECONDS)
         return True
@@ -179,14 +189,20 @@ class _Process:
             self._ends_known.set()
         if "anew" in command:
             self._feed.start_anew(ShopId(int(command["anew"])))
+            self._cache.forget(ShopId(int(command["anew"])))
         if "damaged" in command:
             self._feed.start_anew(ShopId(int(command["damaged"])), damaged=command["why"])
+        if "set_aside" in command:
+            self._feed.forget(ShopId(int(command["set_aside"])))
 
     def _tell_reached(self) -> None:
         reached = {str(shop): {s.value: at for s, at in of.items()} for shop, of in list(self._feed.reached.items())}
-        self._tell({"reached": reached})
+        self._tell({"reached": reached, "failing": {str(shop): why for shop, why in self._feed.failing.items()}})
 
     def _tell_set_aside(self, shop: ShopId, why: str) -> None:
+        """Whoever opened it: what is known of where it was is not so any more, nor are answers that were kept."""
+        self._cache.forget(shop)
+        self._work.put({"set_aside": shop})
         self._tell({"set_aside": shop, "why": why})
 
     # --- answering -------------------------------------------------------------------------------------------------
@@ -242,7 +258,7 @@ class _Process:
                 raise AnalyticsUnavailableError("Analytics does not know yet how far the log goes. Ask again later.")
             with self._files.borrowed(asked.shop, self._feed.log_ends) as file:
                 # Before it is asked, for the same reason.
-                key = msgspec.json.encode([asked.shop, {s.value: of for s, of in file.ends.items()}, asked.question])
+                key = asked.shop, msgspec.json.encode([{s.value: of for s, of in file.ends.items()}, asked.question])
                 kept = self._cache.find(key)
                 if kept is None:
                     kept = self._worked_out(file.connection, asked)
@@ -264,7 +280,7 @@ class _Process:
             with path.open("rb") as raw:
                 items = list(exported_orders(Stoppable(raw, question.given.get("name", path.name), stop)))
         except OSError as failure:
-            raise InputInvalidError(f"{path} can't be read: {failure.strerror}.") from failure
+            raise InputInvalidError(f"{question.given.get('name', path)} can't be read: {failure.strerror}.") from failure
         if not items:
             raise InputInvalidError("There is no order in this export. Send the file as it is: --data-binary, with curl.")
         unread = [{"line": item.line, "error": item.order} for item in items if isinstance(item.order, str)]
@@ -319,23 +335,33 @@ _TOO_LARGE: Final = (
 )
 
 
+_Key = tuple[ShopId, bytes]
+"""A shop, and what was asked where its file was."""
+
+
 class _Cache:
     """Answers by what was asked and where the file was; those asked longest ago go first."""
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
         self._bytes = 0
-        self._kept: OrderedDict[bytes, Answered] = OrderedDict()
+        self._kept: OrderedDict[_Key, Answered] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, key: bytes) -> Answered | None:
+    def forget(self, shop: ShopId) -> None:
+        """Drop a shop's answers: another file may say other things at the same place."""
+        with self._lock:
+            for key in [key for key in self._kept if key[0] == shop]:
+                self._bytes -= len(key[1]) + len(self._kept.pop(key).body)
+
+    def find(self, key: _Key) -> Answered | None:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
-    def keep(self, key: bytes, answered: Answered) -> None:
-        size = len(key) + len(answered.body)
+    def keep(self, key: _Key, answered: Answered) -> None:
+        size = len(key[1]) + len(answered.body)
         with self._lock:
             if not answered.repeatable or key in self._kept or size > self._bytes_max // 4:
                 return
@@ -343,4 +369,4 @@ class _Cache:
             self._bytes += size
             while self._bytes > self._bytes_max:
                 old, gone = self._kept.popitem(last=False)
-                self._bytes -= len(old) + len(gone.body)
+                self._bytes -= len(old[1]) + len(gone.body)

@@ -97,15 +97,17 @@ def _by_visitor(asked: Asked) -> _Counts:
     Most are told by their first view alone. Only for those whom it does not tell, every add looks for the last view before it,
     and every purchase for the last add: a chain through these is the shortest that there is.
     """
-    for statement in _VISITORS_STEPS.format(
-        journeys=_journeys(asked),
-        part=_part_of(asked),
-        bought=_bought(asked),
-        inside=_inside(asked),
-        within=asked.question.within_ms,
-        chosen=" AND e.product IN (SELECT number FROM chosen)" if asked.has_product_filter else "",
-    ).split(";"):
-        asked.connection.execute(statement)
+    parts = {
+        "journeys": _journeys(asked),
+        "part": _part_of(asked),
+        "bought": _bought(asked),
+        "inside": _inside(asked),
+        "within": asked.question.within_ms,
+        "chosen": " AND e.product IN (SELECT number FROM chosen)" if asked.has_product_filter else "",
+    }
+    for name, statement in _VISITORS_STEPS.items():
+        # In the place of that of the window compared with.
+        asked.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {statement.format(**parts)}")
     return asked.rows(
         """SELECT f.part, count(f.viewed), count(*) FILTER (coalesce(t.added, false) OR coalesce(x.added, false)),
             count(*) FILTER (coalesce(t.bought, false) OR coalesce(y.bought, false))
@@ -131,36 +133,41 @@ def _inside(asked: Asked) -> str:
 
 
 # Temporary tables rather than one statement: what a step is done with is not in memory while the next one works.
-_VISITORS_STEPS: Final = f"""
-CREATE TEMP TABLE first_views AS WITH {{journeys}}
-    SELECT person, min(viewed) AS viewed, arg_min(part, start) AS part FROM (
-        SELECT s.person, s.viewed_at AS viewed, {{part}} AS part, s.start FROM s WHERE NOT s.mixed
-        UNION ALL
-        SELECT e.person, e.time, {{part}}, s.start FROM store.events e JOIN s ON s.number = e.session
-        WHERE s.mixed AND e.kind = {VIEWED}{{chosen}}
-    ) WHERE person IS NOT NULL GROUP BY person;
-CREATE TEMP TABLE adds AS SELECT e.person, e.time FROM store.events e WHERE e.kind = {ADDED} AND e.person IS NOT NULL
-    AND {{inside}};
-CREATE TEMP TABLE buys AS SELECT DISTINCT coalesce(l.person, l.customer) AS person, l.time FROM {{bought}};
-CREATE TEMP TABLE early AS
-    SELECT f.person, f.viewed, min(a.time) FILTER (a.time >= f.viewed) AS added
-    FROM first_views f JOIN adds a USING (person) WHERE f.viewed IS NOT NULL GROUP BY f.person, f.viewed;
-CREATE TEMP TABLE told AS
-    SELECT e.person, any_value(e.added - e.viewed <= {{within}}) AS added, count(b.time) > 0 AS buyer,
-        coalesce(bool_or(b.time >= e.added AND b.time - e.viewed <= {{within}}), false) AS bought
-    FROM early e LEFT JOIN buys b USING (person) GROUP BY e.person;
-CREATE TEMP TABLE unsure AS SELECT person FROM told WHERE NOT coalesce(added, false) OR (buyer AND NOT bought);
-CREATE TEMP TABLE viewed_adds AS
-    WITH views AS (
-        SELECT e.person, e.time FROM store.events e WHERE e.kind = {VIEWED} AND e.person IN (SELECT person FROM unsure)
-            AND {{inside}}
-    ), late AS (SELECT person, time FROM adds WHERE person IN (SELECT person FROM unsure))
-    SELECT a.person, a.time, v.time AS viewed FROM late a ASOF JOIN views v ON v.person = a.person AND v.time <= a.time;
-CREATE TEMP TABLE late_adds AS SELECT person, bool_or(time - viewed <= {{within}}) AS added FROM viewed_adds GROUP BY person;
-CREATE TEMP TABLE late_buys AS
-    SELECT b.person, bool_or(b.time - a.viewed <= {{within}}) AS bought
-    FROM buys b ASOF JOIN viewed_adds a ON a.person = b.person AND a.time <= b.time GROUP BY b.person
-"""
+_VISITORS_STEPS: Final = {
+    "first_views": f"""
+        WITH {{journeys}}
+        SELECT person, min(viewed) AS viewed, arg_min(part, start) AS part FROM (
+            SELECT s.person, s.viewed_at AS viewed, {{part}} AS part, s.start FROM s WHERE NOT s.mixed
+            UNION ALL
+            SELECT e.person, e.time, {{part}}, s.start FROM store.events e JOIN s ON s.number = e.session
+            WHERE s.mixed AND e.kind = {VIEWED}{{chosen}}
+        ) WHERE person IS NOT NULL GROUP BY person""",
+    "adds": f"""
+        SELECT e.person, e.time FROM store.events e WHERE e.kind = {ADDED} AND e.person IS NOT NULL
+        AND {{inside}}""",
+    "buys": """
+        SELECT DISTINCT coalesce(l.person, l.customer) AS person, l.time FROM {bought}""",
+    "early": """
+        SELECT f.person, f.viewed, min(a.time) FILTER (a.time >= f.viewed) AS added
+        FROM first_views f JOIN adds a USING (person) WHERE f.viewed IS NOT NULL GROUP BY f.person, f.viewed""",
+    "told": """
+        SELECT e.person, any_value(e.added - e.viewed <= {within}) AS added, count(b.time) > 0 AS buyer,
+            coalesce(bool_or(b.time >= e.added AND b.time - e.viewed <= {within}), false) AS bought
+        FROM early e LEFT JOIN buys b USING (person) GROUP BY e.person""",
+    "unsure": """
+        SELECT person FROM told WHERE NOT coalesce(added, false) OR (buyer AND NOT bought)""",
+    "viewed_adds": f"""
+        WITH views AS (
+            SELECT e.person, e.time FROM store.events e WHERE e.kind = {VIEWED} AND e.person IN (SELECT person FROM unsure)
+                AND {{inside}}
+        ), late AS (SELECT person, time FROM adds WHERE person IN (SELECT person FROM unsure))
+        SELECT a.person, a.time, v.time AS viewed FROM late a ASOF JOIN views v ON v.person = a.person AND v.time <= a.time""",
+    "late_adds": """
+        SELECT person, bool_or(time - viewed <= {within}) AS added FROM viewed_adds GROUP BY person""",
+    "late_buys": """
+        SELECT b.person, bool_or(b.time - a.viewed <= {within}) AS bought
+        FROM buys b ASOF JOIN viewed_adds a ON a.person = b.person AND a.time <= b.time GROUP BY b.person""",
+}
 
 
 # --- sessions ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """``top-products``: what shoppers do with each product, or with each vendor or type of product."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
@@ -52,7 +52,8 @@ def _best(asked: Asked) -> list[dict[str, Any]]:
     viewers: Mapping[Any, int] = {}
     if sort == "viewers":
         viewers = _by_viewers(asked)
-        first = sorted(viewers, key=lambda key: (-viewers[key], str(key)))[:limit]
+        names = _names(asked, viewers)
+        first = sorted(viewers, key=lambda key: (-viewers[key], names[key]))[:limit]
         rows = _numbers(asked, first)
         order = {key: place for place, key in enumerate(first)}
         rows.sort(key=lambda row: order[row["key"]])
@@ -70,6 +71,14 @@ def _best(asked: Asked) -> list[dict[str, Any]]:
         row["remove_rate"] = ratio(row["removes"], row["adds"])
         row["sparkline"] = sparklines.get(key, [0] * len(asked.starts))
     return rows
+
+
+def _names(asked: Asked, keys: Iterable[Any]) -> Mapping[Any, str]:
+    """By what groups are sorted that are equal: as what they are called, since numbers are another matter in another file."""
+    if asked.question.group != "product":
+        return {key: key for key in keys}
+    with given(asked.connection, "wanted", _keyed(asked, list(keys))):
+        return dict(asked.rows("SELECT number, name FROM store.names WHERE number IN (SELECT key FROM wanted)"))
 
 
 def _group(asked: Asked) -> str:

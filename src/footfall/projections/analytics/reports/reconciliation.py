@@ -196,8 +196,13 @@ def _orders_here(asked: Asked, ids: Sequence[str]) -> dict[str, _Ours]:
     told = asked.rows(
         f"""SELECT order_id, CASE WHEN order_id IS NULL THEN order_key END, min(time), sum(placed)::BIGINT, sum(units)::BIGINT,
             sum(amount), sum(refunded), any_value(currency), bool_or(verified)
-        FROM store.lines
-        WHERE (time >= {window.start} AND time < {window.end}) OR order_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY 1, 2""",
+        FROM (
+            SELECT *, bool_or(verified) OVER (PARTITION BY order_id, CASE WHEN order_id IS NULL THEN order_key END) AS known
+            FROM store.lines
+            WHERE (time >= {window.start} AND time < {window.end}) OR order_id IN (SELECT unnest(?::VARCHAR[]))
+        )
+        -- What pages claim of an order counts for nothing where there is more than a claim of it.
+        WHERE verified = known GROUP BY 1, 2""",
         [list(ids)],
     )
     return {order_id if order_id is not None else _NO_ID + key: _Ours(*row) for order_id, key, *row in told}

@@ -28,11 +28,7 @@ def visitor(asked: Asked) -> Told:
     uuids: Mapping[str, str] = asked.question.given.get("uuids", {})
     timeline = asked.rows(theirs + _TIMELINE.format(limit=asked.question.limit))
     shown = [_event(asked, event, uuids) for event in timeline]
-    ((orders, units, revenue),) = asked.rows(
-        f"SELECT count(DISTINCT l.order_key), coalesce(sum(l.units), 0)::BIGINT, sum(l.amount) FROM store.counted_lines l"
-        f" WHERE {asked.lines()} AND (l.customer = {numbers['customer']} OR l.person IN ({numbers['persons']})"
-        f" AND coalesce(l.customer, {numbers['customer']}) = {numbers['customer']})"
-    )
+    ((orders, units, revenue),) = asked.rows(_BOUGHT.format(lines=asked.lines(), **numbers))
     data = {
         "customer_id": asked.question.given.get("customer_id"),
         "uuids": sorted(uuids[str(hashed)] for hashed in hashes if str(hashed) in uuids),
@@ -48,7 +44,7 @@ def visitor(asked: Asked) -> Told:
         "revenue": amount(revenue),
         "timeline": shown,
     }
-    return Told(data, _COLUMNS, [{**row, "meta": str(row["meta"])} if "meta" in row else row for row in shown])
+    return Told(data, _COLUMNS, shown)
 
 
 def _numbers(asked: Asked) -> dict[str, Any]:
@@ -86,6 +82,18 @@ SELECT count(*), min(t.time), max(t.time), count(DISTINCT t.session), count(*) F
     count(*) FILTER (WHERE t.kind = {ADDED}), count(*) FILTER (WHERE t.kind = {REMOVED}), list(DISTINCT p.hash)
 FROM theirs t JOIN store.people p ON p.number = t.person
 """
+
+_BOUGHT: Final = """
+WITH first AS (SELECT person, arg_min(customer, position) AS customer FROM store.namings GROUP BY person),
+owned AS (
+    SELECT l.*, coalesce(l.customer, n.customer, f.customer) AS owner FROM store.counted_lines l
+    ASOF LEFT JOIN store.namings n ON n.person = l.person AND n.time <= l.time LEFT JOIN first f ON f.person = l.person
+    WHERE {lines} AND (l.customer = {customer} OR l.person IN ({persons}))
+)
+SELECT count(DISTINCT order_key), coalesce(sum(units), 0)::BIGINT, sum(amount) FROM owned
+WHERE coalesce(owner, {customer}) = {customer}
+"""
+"""Purchases, each whose customer's it says, else theirs who was named on its visitor before it, or first."""
 
 _TIMELINE: Final = f"""
 SELECT (SELECT value FROM store.facts WHERE name = 'generation') || '-' || t.part || '.' || t.position, t.time,
