@@ -465,6 +465,9 @@ HEALTH_DAYS_MAX: Final = 92
 """Days of a report on the data's health: adding up what was counted by hour and reason takes a millisecond for four of
 them."""
 
+REPORT_SPARKLINES_MAX: Final = 2_000_000
+"""Numbers of all sparklines of a report together: 10,000 products over half a year."""
+
 REPORT_ROWS_MAX: Final = 10_000
 """Rows of a report: products, terms, events of a visitor."""
 

@@ -1,5 +1,7 @@
 """Analytics beside a real server: within a second, for its own shop alone, and whatever happens to its process and files."""
 
+import csv
+import io
 import json
 import os
 import re
@@ -13,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 import pytest
 
@@ -292,6 +295,77 @@ def test_a_report_has_the_same_columns_in_csv_whether_there_are_rows_or_none(
     assert rows or parameters.get("group") == "vendor", "no product has a vendor without a catalog"
 
 
+def test_funnels_by_visitor_compare_and_take_any_text_as_a_filter(shop: Shop) -> None:
+    url = "https://shop.example/?utm_source=a%3Bb"
+    position = shop.send(*(event(uuid="u1", verb=verb, product_id="5", url=url) for verb in ("viewed", "added")))
+    asked = {"by": "visitor", "compare": "yes", "source": "a;b", "after": position}
+    funnel = shop.report("funnel", **asked)
+    assert [step["count"] for step in funnel["steps"]] == [1, 1, 0]
+    assert [step["count"] for step in funnel["previous"]["steps"]] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", sorted(name for name, takes in REPORTS.items() if "compare" in takes))
+def test_what_is_compared_is_in_csv_as_well_or_refused(shop: Shop, name: str) -> None:
+    position = shop.send(event(uuid="u1", device="mobile", product_id="5"))
+    asked = {"compare": "yes", "last": "2d", "format": "csv", "after": position}
+    answer = shop.patiently("GET", f"/api/v1/reports/{name}", params=asked)
+    if name in ("search", "widgets"):
+        assert (answer.status_code, "ask for JSON" in answer.json()["error"]) == (400, True)
+        return
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    if name == "top-products":
+        assert (rows[0]["views"], rows[0]["previous_views"], rows[0]["previous_viewers"]) == ("1", "0", "0")
+        return
+    by_window = {window: [row for row in rows if row["window"] == window] for window in ("current", "previous")}
+    assert len(rows) == sum(map(len, by_window.values()))
+    assert len(by_window["current"]) == len(by_window["previous"]) > 0
+    assert by_window["current"] != by_window["previous"]
+
+
+def test_filters_take_products_devices_and_sources_as_reports_show_them(shop: Shop) -> None:
+    search = {"url": "https://shop.example/", "referrer": "https://www.google.com/"}
+    robots = {"User-Agent": ""}
+    batch = [event(uuid="u1", product_handle="hat", product_id=None, **search), event(uuid="u2", product_id="5")]
+    sent = httpx.post(
+        f"{shop.running.url}/api/v2/analytics/event/bulk", params={"key": shop.public}, json=batch, headers=robots
+    )
+    position = sent.headers["footfall-position"]
+    for filters, events in (
+        ({"product": "h:hat"}, 1),
+        ({"product": "p:5"}, 1),
+        ({"product": "h:hat,5"}, 2),
+        ({"device": "unknown"}, 2),
+        ({"country": "unknown"}, 2),
+        ({"source": "www.google.com"}, 1),
+        ({"source": "google.com,direct"}, 2),
+    ):
+        assert shop.report("overview", after=position, **filters)["events"] == events, filters
+
+
+def test_products_with_as_many_viewers_come_in_the_order_of_their_names(shop: Shop) -> None:
+    position = shop.send(*(event(uuid=f"u{number}", product_id=str(number)) for number in (9, 3, 7, 1, 5, 2)))
+    found = shop.report("top-products", sort="viewers", limit="4", after=position)
+    assert [row["product"] for row in found] == ["p:1", "p:2", "p:3", "p:5"]
+
+
+def test_a_purchase_is_theirs_who_owned_its_visitor_then(shop: Shop) -> None:
+    at = int(time.time() * 1000) - 600_000
+
+    def acted(minute: int, **more: Any) -> dict[str, Any]:
+        return event(uuid="u1", product_id="5", event_time=at + minute * 60_000, **more)
+
+    position = shop.send(
+        acted(0, customer_id="71"), acted(1, customer_id="72"), acted(2, verb="purchased", order_id="o1", price="5.00")
+    )
+    first, second = (shop.report("visitor", customer_id=customer, after=position) for customer in ("71", "72"))
+    assert [(one["orders"], one["revenue"]) for one in (first, second)] == [(0, "0.00"), (1, "5.00")]
+
+
+def test_sparklines_have_a_bound(shop: Shop) -> None:
+    answer = shop.ask("GET", "/api/v1/reports/top-products", params={"limit": "10000", "last": "1000d"})
+    assert (answer.status_code, "Ask for fewer rows" in answer.json()["error"]) == (400, True)
+
+
 def test_figures_within_figures_are_columns_of_the_tables_that_the_command_prints(shop: Shop) -> None:
     shop.report("overview", after=shop.send(event(uuid="u1", device="mobile"), event(uuid="u2", device="desktop")))
     by_device = command("report", "funnel", "breakdown=device", "--shop", shop.name, data=shop.running.data).stdout
@@ -412,9 +486,9 @@ def test_a_select_over_the_views_answers_in_json_and_csv(shop: Shop) -> None:
         "rows": [["added", 1], ["viewed", 1]],
         "truncated": False,
     }
-    csv = shop.sql("select product, verb from events order by 1 -- with a remark", format="csv")
-    assert csv.headers["content-type"].startswith("text/csv")
-    assert csv.text == "product,verb\np:5,viewed\np:6,added\n"
+    table = shop.sql("select product, verb from events order by 1 -- with a remark", format="csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert table.text == "product,verb\np:5,viewed\np:6,added\n"
     assert len(shop.sql("from range(10)", limit=3).json()["rows"]) == 3
     assert shop.sql("from range(10)", limit=3).json()["truncated"] is True
     recursive = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 3) select sum(i)::int from n"
@@ -442,6 +516,12 @@ def test_the_command_prints_csv_however_it_is_asked_for(shop: Shop) -> None:
     assert by_flag.startswith("events,visitors,")
     timeline = shop.ask("GET", "/api/v1/reports/visitor", params={"uuid": "u1", "format": "csv"}).text
     assert ",false," in timeline
+
+
+def test_the_command_takes_a_remark_first_and_keeps_columns_of_one_name_apart(shop: Shop) -> None:
+    statement = "-- a remark\nselect 1 as a, 2 as a, 3 as a_1, 4 as b"
+    done = command("sql", statement, "--shop", shop.name, "--format", "json", data=shop.running.data)
+    assert json.loads(done.stdout) == {"a": 1, "a_2": 2, "a_1": 3, "b": 4}
 
 
 def test_what_is_no_number_is_null_in_json_and_a_text_that_says_so_stays(shop: Shop) -> None:
@@ -628,6 +708,22 @@ def test_a_file_made_anew_answers_the_same() -> None:
         done = command("analytics", "rebuild", "--shop", "shop", data=running.data)
         assert "made anew" in done.stderr
         assert {name: shop.report(name) for name in reports} == before
+
+
+def test_answers_of_a_file_are_forgotten_when_it_is_made_anew() -> None:
+    with directory() as path:
+        with server(path / "data") as started:
+            shop = Shop(started, "changed")
+            shop.report("overview", after=shop.send(*(event(uuid=f"u{number}") for number in range(5))))
+            started.stop()
+        file = next((path / "data" / "analytics").glob("*.duckdb"))
+        with duckdb.connect(str(file)) as connection:
+            connection.execute("DELETE FROM store.events WHERE position > 2")
+        with server(path / "data") as started:
+            shop.running, shop.url = started, started.url
+            assert shop.report("overview")["events"] == 2
+            command("analytics", "rebuild", "--shop", "changed", data=started.data)
+            assert shop.report("overview")["events"] == 5
 
 
 def test_a_damaged_file_is_set_aside_and_made_anew_and_said_so(tmp_path: Path) -> None:

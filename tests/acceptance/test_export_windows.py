@@ -118,10 +118,23 @@ def test_parquet_by_day_has_a_folder_for_each_day_of_the_zone_and_every_event_on
     assert (again.returncode, "is there already" in again.stderr) == (1, True)
 
 
-def test_a_folder_that_is_not_there_is_named_before_anything_is_read(data: Path, tmp_path: Path) -> None:
-    out = tmp_path / "nowhere" / "events.jsonl"
-    done = command("export", "--shop", "berlin", "--out", str(out), data=data, check=False)
+def test_a_file_is_written_as_its_name_ends_unless_another_format_is_asked_for(data: Path, tmp_path: Path) -> None:
+    def written(name: str, *more: str) -> bytes:
+        command("export", "--shop", "berlin", "--out", str(tmp_path / name), *more, data=data)
+        return (tmp_path / name).read_bytes()
+
+    assert written("a.parquet").startswith(b"PAR1")
+    assert written("a.CSV").startswith(b"position,")
+    assert written("a.txt").startswith(b'{"')
+    assert written("b.csv", "--format", "jsonl").startswith(b'{"')
+
+
+@pytest.mark.parametrize("form", [(), ("--format", "parquet", "--by-day")])
+def test_a_folder_that_is_not_there_is_named_and_nothing_is_made(data: Path, tmp_path: Path, form: tuple[str, ...]) -> None:
+    out = tmp_path / "missing" / "events"
+    done = command("export", "--shop", "berlin", "--out", str(out), *form, data=data, check=False)
     assert (done.returncode, f"There is no folder {out.parent}" in done.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_beside_a_server_windows_and_days_are_the_same_as_without_one(data: Path, tmp_path: Path) -> None:
@@ -141,13 +154,6 @@ def test_beside_a_server_windows_and_days_are_the_same_as_without_one(data: Path
 def files_of(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     """What is in each file of a folder, by the file's place in it."""
     return {str(file.relative_to(folder)): rows_of(f"SELECT * FROM '{file}'") for file in sorted(folder.rglob("*.parquet"))}
-
-
-def test_a_folder_is_whole_or_not_there(data: Path, tmp_path: Path) -> None:
-    out = tmp_path / "missing" / "events"
-    done = command("export", "--shop", "berlin", "--format", "parquet", "--by-day", "--out", str(out), data=data, check=False)
-    assert (done.returncode, "can't be made" in done.stderr) == (1, True)
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,7 @@ def test_each_difference_has_its_cause_and_all_of_them_add_up(shop: Shop) -> Non
         row(6),
         row(7),
         row(8, day=11, Currency="USD"),
+        row(10, day=20),
         row(9, day=11),
         {**row(19, day=11), "Created at": "2026-03-11 23:00:00 +0000"},
         {**row(20, day=11), "Id": ""},
@@ -170,7 +171,7 @@ def test_each_difference_has_its_cause_and_all_of_them_add_up(shop: Shop) -> Non
         "not_yet_delivered": (1, 1, "20.00"),
         "claimed_only": (1, 1, "20.00"),
         "test": (1, 1, "20.00"),
-        "other_currency": (1, 1, "20.00"),
+        "other_currency": (1, 1, "0.00"),
         "refunded": (0, 1, "20.00"),
         "tax": (0, 0, "4.00"),
         "shipping": (0, 0, "5.00"),
@@ -178,10 +179,40 @@ def test_each_difference_has_its_cause_and_all_of_them_add_up(shop: Shop) -> Non
         "without_id": (1, 1, "20.00"),
         "unexplained": (0, 0, "-5.00"),
     }
-    assert told["export"]["orders"] == len(rows)
+    assert told["export"] == {"orders": len(rows) - 1, "units": len(rows) + 1, "revenue": "234.00"}
+    assert told["other_currencies"] == {"USD": {"orders": 1, "units": 1, "revenue": "20.00"}}
+    assert told["outside"] == 1
     counted = httpx.get(f"{shop.url}/api/v1/reports/overview", params=_DAY, headers=shop.bearer).json()["data"]
     assert told["footfall"] == {name: counted[name] for name in ("orders", "units", "revenue")}
     assert told["orders"][0]["cause"] == "unexplained", "what has no cause is shown first"
+
+
+def test_what_a_page_claims_of_an_order_that_is_more_than_a_claim_counts_for_nothing(shop: Shop) -> None:
+    known = {"verb": "purchased", "order_id": str(4_600_000_000_001), "event_time": "2026-03-10T11:00:00Z", "product_id": "5"}
+    fact = event(uuid="u1", shopify_variant_id="51", price="20.00", **known)
+    claim = event(uuid="u1", shopify_variant_id="52", price="100.00", **known)
+    for sent, how in ((fact, {"headers": shop.bearer}), (claim, {"params": {"key": shop.public}})):
+        assert httpx.post(f"{shop.url}/api/v2/analytics/event", json=sent, **how).status_code == 200
+    told = shop.compared(row(1))
+    assert causes(told) == {}
+    counted = httpx.get(f"{shop.url}/api/v1/reports/overview", params=_DAY, headers=shop.bearer).json()["data"]
+    assert told["footfall"] == {name: counted[name] for name in ("orders", "units", "revenue")}
+
+
+def test_an_export_that_comes_right_after_the_start_is_compared(tmp_path: Path) -> None:
+    with server(tmp_path / "data") as first:
+        Shop(first, "early")
+    with server(tmp_path / "data") as again:
+        made = json.loads(command("shop", "rotate-key", "early", "--json", data=again.data).stdout)
+        answer = httpx.post(
+            f"{again.url}/api/v1/reports/reconciliation",
+            params=_DAY,
+            content=csv_of(row(1)),
+            headers={"Authorization": f"Bearer {made['secret_key']}"},
+            timeout=60,
+        )
+        assert answer.status_code == 200, answer.text
+        assert causes(answer.json()["data"])["not_yet_delivered"] == (1, 1, "20.00")
 
 
 def test_what_is_newest_and_what_is_a_claim_is_judged_by_everything_that_was_told_not_by_the_window(shop: Shop) -> None:
@@ -254,6 +285,8 @@ def test_what_is_no_export_is_refused_and_rows_that_cannot_be_read_are_told(shop
     assert httpx.get(f"{shop.url}/api/v1/reports/reconciliation", headers=shop.bearer).status_code == 400
     broken = shop.compared(row(1), {**row(2), "Created at": "soon"})
     assert [line["line"] for line in broken["unread"]] == [3]
+    hidden = shop.ask(csv_of(row(1), {**row(2), "Created at": "soon"}), format="csv")
+    assert (hidden.status_code, "Line 3 of this export" in hidden.json()["error"]) == (400, True)
     assert list((shop.data / "analytics" / "sent").glob("*")) == []
 
 

@@ -16,7 +16,17 @@ _OF_THE_SERVER: Final = {
     "search": {"searches", "zero_results", "clicks", "adds", "terms_searched"},
     "retention": {"cohorts.rates"},
     "visitor": {"customer_id", "uuids", "timeline"},
-    "reconciliation": {"export", "footfall", "difference", "causes", "days", "orders", "unread"},
+    "reconciliation": {
+        "export",
+        "footfall",
+        "difference",
+        "causes",
+        "days",
+        "orders",
+        "unread",
+        "other_currencies",
+        "outside",
+    },
     "data-health": {
         *("accepted", "duplicate", "rejected", "warnings", "placeholder_identities", "lag", "disk_bytes_left"),
     },

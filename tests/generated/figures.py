@@ -98,10 +98,13 @@ class Figures:
     def behaviour(self, start: int, end: int) -> tuple[int, int, int]:
         """Sessions, bounces, and milliseconds that they lasted."""
         begun = [places for number, places in enumerate(self.sessions) if start <= self._start(number) < end]
+        sold = {sale.session for sale in self.sales}
         bounces = 0
-        for places in begun:
+        for number, places in enumerate(self.sessions):
+            if not start <= self._start(number) < end:
+                continue
             verbs = [self.acts[place][0].verb for place in places if _is_about_product(self.acts[place][0])]
-            bounces += verbs.count("viewed") <= 1 and not {"added", "purchased"} & set(verbs)
+            bounces += verbs.count("viewed") <= 1 and not {"added", "purchased"} & set(verbs) and number not in sold
         lasted = sum(self.acts[places[-1]][0].time - self.acts[places[0]][0].time for places in begun)
         return len(begun), bounces, lasted
 

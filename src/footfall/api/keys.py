@@ -55,7 +55,8 @@ def require_secret(exchange: Exchange, shops: Shops) -> Shop:
     key = authorization[7:].strip().decode("latin-1")
     if shops.by_public_key(key) is not None:
         raise Refused(
-            401, "This is the public key, and this needs the shop's secret key: `footfall shop rotate-key` makes a new one."
+            401,
+            "This is the public key, and this needs the shop's secret key: `footfall shop rotate-key NAME` makes a new one.",
         )
     return _with_secret(exchange, key, shops).shop
 

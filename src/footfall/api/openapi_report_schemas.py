@@ -81,7 +81,7 @@ _SESSIONS: Final[Mapping[str, Schema]] = {
     "seconds_median": _ratio("The same of the session in the middle."),
     "events_average": _ratio("Events of a session, on average."),
     "views_average": _ratio("Views of products of a session, on average."),
-    "bounces": _count("Sessions with one view of a product at most, no add and no purchase."),
+    "bounces": _count("Sessions with one view of a product at most, no add and no purchase, of which an order tells neither."),
     "bounce_rate": _ratio("`bounces` ÷ `sessions`."),
 }
 _SIDE: Final[Mapping[str, Schema]] = {
@@ -252,6 +252,11 @@ REPORT_SCHEMAS: Final[Mapping[str, Schema]] = {
             "export": {**reference("Side"), "description": "What the export says."},
             "footfall": {**reference("Side"), "description": "What is counted here."},
             "difference": {**reference("Side"), "description": "By how much the export says more."},
+            "other_currencies": {
+                "type": "object",
+                "description": "What the export says in each other currency: in no revenue above.",
+            },
+            "outside": _count("Orders of the export that are of no day of the window."),
             "causes": {**list_schema("Cause"), "description": "The difference by its causes: their sum is all of it."},
             "days": {"type": "array", "items": {"type": "object"}, "description": "The same by day, in the window's zone."},
             "orders": {"type": "array", "items": {"type": "object"}, "description": "The orders that differ, at most 1,000."},

@@ -47,7 +47,7 @@ PARAMETERS: Final[Mapping[str, tuple[Schema, str, str]]] = {
     "last": (
         _TEXT,
         "7d",
-        "In their place: hours, days or weeks up to now, such as `24h`, `7d` or `12w`; today counts as a day.",
+        "In their place: hours, days or weeks up to now, such as `24h`, `7d` or `12w`, today or the present hour included.",
     ),
     "timezone": (_TEXT, "Europe/Berlin", "Whose days these are; the shop's unless given."),
     "granularity": (

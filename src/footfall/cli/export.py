@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -14,10 +15,17 @@ from footfall.cli.options import data_option, shop_option
 from footfall.cli.owner import open_owner
 from footfall.cli.show import note
 
+_FORMATS: Final = ("jsonl", "csv", "parquet")
+
 
 @click.command()
 @shop_option
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), default="jsonl", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    help="What is written; as the name of --out ends, else jsonl, unless given.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="The file (or folder) to write; standard output unless given.")
 @click.option("--from", "start", metavar="WHEN|TOKEN", help="Only events from this date or time on, or after this position.")
 @click.option("--to", "stop", metavar="WHEN|TOKEN", help="Only events before this date or time, or up to this position.")
@@ -29,7 +37,7 @@ from footfall.cli.show import note
 def export(
     *,
     shop: str,
-    form: str,
+    form: str | None,
     out: Path | None,
     start: str | None,
     stop: str | None,
@@ -54,7 +62,10 @@ def export(
       footfall export --shop my-shop --format parquet --by-day --out events
     """
     without = [flag for flag, left_out in (("bot", no_bots), ("test", no_tests)) if left_out]
+    form = form or _form_of(out)
     asked = {"shop": shop, "form": form, "start": start, "stop": stop, "window": window, "without": without}
+    if out is not None and not out.parent.is_dir():
+        raise click.UsageError(f"There is no folder {out.parent}: make it first.")
     if by_day:
         if form != "parquet" or out is None:
             raise click.UsageError("--by-day makes a folder of Parquet files: say --format parquet and --out FOLDER.")
@@ -66,8 +77,6 @@ def export(
         return
     if out is not None and out.is_dir():
         raise click.UsageError(f"{out} is a folder: name a file, or say --by-day.")
-    if out is not None and not out.parent.is_dir():
-        raise click.UsageError(f"There is no folder {out.parent}: make it first.")
     if out is None and form == "parquet" and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for terminals: name a file with --out.")
     with open_owner(data) as owner, closing(owner.stream("export", **asked)) as chunks:
@@ -78,6 +87,11 @@ def export(
         else:
             size = _write_whole(out, chunks)
             note(f"{out}: {size:,} bytes")
+
+
+def _form_of(out: Path | None) -> str:
+    form = out.suffix.removeprefix(".").lower() if out is not None else ""
+    return form if form in _FORMATS else _FORMATS[0]
 
 
 def _write_whole(out: Path, chunks: Iterator[bytes]) -> int:

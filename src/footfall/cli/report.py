@@ -64,25 +64,46 @@ def report(
         click.echo(text)
     else:
         answer = msgspec.json.decode(text)
+        click.echo(_heading(answer["metadata"]))
         _show(answer["data"])
 
 
-def _show(told: Any) -> None:
-    """Figures as names and values, lists of figures as tables."""
+def _heading(about: dict[str, Any]) -> str:
+    filters = "".join(f", {name} {' or '.join(values)}" for name, values in about.get("filters", {}).items())
+    return (
+        plain(f"{about['report']} from {about['from']} to {about['to']} ({about['timezone']}), {about['currency']}{filters}")
+        + "\n"
+    )
+
+
+def _show(told: Any, of: str = "") -> None:
+    """Figures as names and values, lists of figures as tables, under the name of what they are figures ``of``."""
+    if of:
+        click.echo(f"\n{plain(of)}")
     if isinstance(told, list):
         _table(told)
         return
+    listed = {name: _line(value) for name, value in told.items() if _is_line(value)}
     print_fields((name, value) for name, value in told.items() if not isinstance(value, _INNER))
+    print_fields((name, value) for name, value in listed.items() if value)
     for name, value in told.items():
-        if isinstance(value, dict) and value:
-            click.echo(f"\n{plain(name)}")
-            print_fields((inner, of) for inner, of in value.items() if not isinstance(of, _INNER))
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            click.echo(f"\n{plain(name)}")
-            _table(value)
+        if value and isinstance(value, _INNER) and name not in listed:
+            _show(value, f"{of} {name}".strip())
+
+
+def _is_line(value: Any) -> bool:
+    """Whether it is a list of numbers or names, and not of figures."""
+    return isinstance(value, list) and not (value and isinstance(value[0], dict))
+
+
+def _line(values: list[Any]) -> str:
+    return " ".join("-" if one is None else plain(one) for one in values)
 
 
 def _table(told: list[dict[str, Any]]) -> None:
+    if not told:
+        click.echo("No rows.")
+        return
     rows = [row for one in told for row in _rows(one)]
     names = list(dict.fromkeys(name for row in rows for name in row))
     print_table(names, ([row.get(name) for name in names] for row in rows))
@@ -99,7 +120,7 @@ def _rows(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             lists.append(value)
         elif isinstance(value, list):
-            row[name] = " ".join("-" if one is None else plain(one) for one in value)
+            row[name] = _line(value)
         else:
             row[name] = value
     if not lists:

@@ -16,7 +16,8 @@ from footfall.limits import SQL_ROWS_MAX
 _SHOWN_DEFAULT: Final = 1_000
 
 
-@click.command()
+# A statement may begin with a remark, which looks like an option.
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("statement")
 @shop_option
 @click.option(
@@ -45,17 +46,27 @@ def sql(*, statement: str, shop: str, form: str, limit: int, data: Path | None) 
         catch_up(owner, shop)
         told = owner.call("sql", shop=shop, statement=text, form="csv" if form == "csv" else "json", limit=limit)
     if told["truncated"]:
-        note(f"These are the first {limit:,} rows. --limit shows more, up to {SQL_ROWS_MAX:,}.")
+        more = f"--limit shows more, up to {SQL_ROWS_MAX:,}" if limit < SQL_ROWS_MAX else "`footfall export` writes all events"
+        note(f"These are the first {limit:,} rows. {more}.")
     if form == "csv":
         click.echo(told["text"], nl=False)
         return
     answer = msgspec.json.decode(told["text"])
     if form == "json":
-        names = [column["name"] for column in answer["columns"]]
+        names = _apart([column["name"] for column in answer["columns"]])
         for row in answer["rows"]:
             click.echo(msgspec.json.encode(dict(zip(names, row, strict=True))))
     else:
         print_table([column["name"] for column in answer["columns"]], answer["rows"])
+
+
+def _apart(names: list[str]) -> list[str]:
+    """Names of columns as keys of an object: the second ``a`` is ``a_1``, unless there is one."""
+    found: dict[str, None] = {}
+    for name in names:
+        free = (f"{name}_{number}" for number in range(1, len(names) + 1) if f"{name}_{number}" not in names)
+        found[name if name not in found else next(one for one in free if one not in found)] = None
+    return list(found)
 
 
 def catch_up(owner: Owner, shop: str) -> None:

@@ -137,6 +137,10 @@ def looks_instead(head: bytes) -> str | None:
 def _no_json(head: bytes, text: str) -> str:
     if not text:
         return "an empty file"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "a text in UTF-16: save it as UTF-8"
+    if text.startswith("--") and "content-disposition:" in text[:1_000].lower():
+        return "the upload of a form: send the file as it is (--data-binary, with curl)"
     if head.startswith(_WORKBOOKS):
         return "a workbook of a spreadsheet program"
     looks = looks_like(head)

@@ -229,3 +229,17 @@ def test_closing_ends_every_wait_and_opens_no_more() -> None:
             pass
 
     run(scenario())
+
+
+def test_a_record_that_cannot_be_read_ends_no_feed() -> None:
+    async def steps() -> None:
+        log = Followed()
+        await log.append(
+            Stream.EVENTS, [record(SHOP, uuid="u1"), Record("visitor", b'{"shop":1,"time":', None), record(SHOP, uuid="u3")]
+        )
+        log.acknowledge()
+        with log.feeds.opened(SHOP) as feed:
+            feed.position = Position(0)
+            assert [told.event.uuid for told in await feed.take()] == ["u1", "u3"]
+
+    run(steps())

@@ -75,7 +75,12 @@ def answer(connection: Connection, question: Question) -> Answered:
 def _reported(asked: Asked, told: Told) -> bytes:
     question, window = asked.question, asked.window
     if question.format == "csv":
-        return _csv(told.columns, told.table)
+        if told.previous is None:
+            return _csv(told.columns, told.table)
+        rows_of = {"current": told.table, "previous": told.previous}
+        return _csv(
+            ["window", *told.columns], [{"window": window, **row} for window, table in rows_of.items() for row in table]
+        )
     metadata: dict[str, Any] = {
         "report": question.report,
         "from": asked.label(window.start),

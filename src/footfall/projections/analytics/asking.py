@@ -13,7 +13,13 @@ import msgspec
 from footfall.clock import DAY_MS, HOUR_MS, Milliseconds
 from footfall.errors import InputInvalidError, NotFoundError
 from footfall.identifiers import Position, ShopId
-from footfall.limits import HEALTH_DAYS_MAX, REPORT_BUCKETS_MAX, REPORT_FILTER_VALUES_MAX, REPORT_ROWS_MAX
+from footfall.limits import (
+    HEALTH_DAYS_MAX,
+    REPORT_BUCKETS_MAX,
+    REPORT_FILTER_VALUES_MAX,
+    REPORT_ROWS_MAX,
+    REPORT_SPARKLINES_MAX,
+)
 from footfall.log.port import Stream
 
 Granularity = Literal["hour", "day", "week", "month"]
@@ -40,6 +46,8 @@ REPORTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Every report with the parameters that it takes, beside ``format`` and ``after``."""
 
+UNKNOWN: Final = "unknown"
+"""What stands for a device, country or theme that nobody told."""
 BREAKDOWNS: Final = ("device", "country", "source", "theme")
 DAYS_DEFAULT: Final = 30
 _DAYS: Final = {"retention": 12 * 7, "data-health": 7, "visitor": 366}
@@ -162,7 +170,7 @@ def read_report(name: str, fields: Mapping[str, Any], *, timezone: str, currency
         window=window,
         granularity=_one_of("granularity", given, GRANULARITIES, _granularity_for(window)),
         compare=_yes("compare", given, otherwise=False),
-        filters={field: _values(field, given[field]) for field in FILTERS if field in given},
+        filters=_filters(given),
         bots=_yes("bots", given, otherwise=False),
         tests=_yes("tests", given, otherwise=False),
         sort=_one_of("sort", given, SORTS[name], SORTS[name][0]) if name in SORTS else "",
@@ -175,11 +183,19 @@ def read_report(name: str, fields: Mapping[str, Any], *, timezone: str, currency
         currency=currency,
         format=_one_of("format", given, ("json", "csv"), "json"),
     )
+    if question.compare and question.format == "csv" and name in ("search", "widgets"):
+        raise InputInvalidError(f"The report {name} compares sums, which CSV has no place for: ask for JSON.")
     if name == "data-health" and window.end - window.start > HEALTH_DAYS_MAX * DAY_MS:
         raise InputInvalidError(f"The report data-health covers at most {HEALTH_DAYS_MAX} days.")
+    points = (window.end - window.start) // _MIN_MS[question.granularity] + 1
+    if name == "top-products" and question.limit * points > REPORT_SPARKLINES_MAX:
+        raise InputInvalidError(
+            f"The sparklines of {question.limit:,} rows over {points:,} days or hours are more than {REPORT_SPARKLINES_MAX:,}"
+            " numbers. Ask for fewer rows or a shorter window."
+        )
     if name == "timeseries" and (window.end - window.start) // _MIN_MS[question.granularity] > REPORT_BUCKETS_MAX:
         raise InputInvalidError(
-            f"That are more than {REPORT_BUCKETS_MAX} points. Ask for a shorter window or a coarser granularity."
+            f"That is more than {REPORT_BUCKETS_MAX} points. Ask for a shorter window or a coarser granularity."
         )
     return question
 
@@ -203,7 +219,7 @@ def read_window(fields: Mapping[str, Any], *, timezone: str, now: Milliseconds, 
     else:
         start = _midnight(_local(Milliseconds(end - 1), zone).date() - timedelta(days=days - 1), zone)
     if start >= end:
-        raise InputInvalidError("from must lie before to: from is inclusive, to is not.")
+        raise InputInvalidError("from must lie before to, which is tomorrow unless given: from is inclusive, to is not.")
     if end - start > _YEARS_MAX * 366 * DAY_MS:
         raise InputInvalidError(f"A window has at most {_YEARS_MAX} years.")
     return Window(start, end, name)
@@ -226,7 +242,7 @@ def _last(text: str, zone: ZoneInfo, now: Milliseconds, tomorrow: Milliseconds) 
     count, unit = int(match[1]), match[2]
     if unit == "h":
         # Whole hours, so that the same question within one is the same.
-        end = Milliseconds(now // HOUR_MS * HOUR_MS + HOUR_MS)
+        end = _next_hour(now, zone)
         return Milliseconds(end - count * HOUR_MS), end
     days = count * (7 if unit == "w" else 1)
     return _midnight(_local(tomorrow, zone).date() - timedelta(days=days), zone), tomorrow
@@ -243,7 +259,7 @@ def read_moment_in(name: str, value: object, zone: ZoneInfo) -> Milliseconds:
     except (ValueError, OverflowError) as failure:
         raise InputInvalidError(
             f"{name} {text[:40]!r} is no date such as 2026-11-01, nor a time such as 2026-11-01T08:00 or"
-            " 2026-11-01T08:00+01:00."
+            f" 2026-11-01T08:00+01:00, of the years {_YEARS.start} to {_YEARS[-1]}."
         ) from failure
 
 
@@ -263,13 +279,13 @@ def _local(moment: Milliseconds, zone: ZoneInfo) -> datetime:
 
 
 def bucket_starts(window: Window, granularity: Granularity) -> list[Milliseconds]:
-    """Where the points of a time series begin: hours of the clock, days, weeks (from Monday) or months of the window's zone;
-    the first is cut to the window's start."""
+    """Where the points of a time series begin: hours, days, weeks (from Monday) or months of the window's zone; the first is
+    cut to the window's start."""
     zone = ZoneInfo(window.timezone)
     starts = [window.start]
     if granularity == "hour":
-        first = window.start // HOUR_MS * HOUR_MS + HOUR_MS
-        starts += [Milliseconds(at) for at in range(first, window.end, HOUR_MS)]
+        while (hour := _next_hour(starts[-1], zone)) < window.end:
+            starts.append(hour)
         return starts
     day = _local(window.start, zone).date()
     while (at := _midnight(day, zone)) < window.end:
@@ -277,6 +293,13 @@ def bucket_starts(window: Window, granularity: Granularity) -> list[Milliseconds
             starts.append(at)
         day = _next(day, granularity)
     return starts
+
+
+def _next_hour(moment: Milliseconds, zone: ZoneInfo) -> Milliseconds:
+    """When the clock of a zone next says a full hour: not all of them are whole hours from UTC."""
+    offset = _local(moment, zone).utcoffset()
+    ahead = round(offset.total_seconds() * 1_000) if offset is not None else 0
+    return Milliseconds(((moment + ahead) // HOUR_MS + 1) * HOUR_MS - ahead)
 
 
 def _next(day: date, granularity: Granularity) -> date:
@@ -305,6 +328,17 @@ def _within(fields: Mapping[str, Any]) -> int:
             f"within {str(fields['within'])[:40]!r} is no stretch of time from 1h to 90d, such as 24h, 7d or 2w."
         )
     return int(match[1]) * _STRETCH_MS[match[2]]
+
+
+def _filters(fields: Mapping[str, Any]) -> dict[str, list[str]]:
+    filters = {field: _values(field, fields[field]) for field in FILTERS if field in fields}
+    for country in filters.get("country", ()):
+        if len(country) != 2 and country.lower() != UNKNOWN:
+            raise InputInvalidError(f"country {country[:40]!r} is not two letters, such as DE.")
+    if "source" in filters:
+        # Sources are hosts without it.
+        filters["source"] = [source.removeprefix("www.") for source in filters["source"]]
+    return filters
 
 
 def _values(name: str, value: object) -> list[str]:

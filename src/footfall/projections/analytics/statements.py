@@ -85,7 +85,9 @@ def _check(tree: Any) -> None:
                     f" {', '.join(TABLE_FUNCTIONS)}."
                 )
         elif kind == "SHOW_REF":
-            raise InputInvalidError("Only a SELECT over the views is taken; docs/reference/sql.md describes their columns.")
+            raise InputInvalidError(
+                "Only a SELECT over the views is taken: `select * from events limit 0` shows the columns of one."
+            )
         elif "function_name" in node and _is_refused(str(node["function_name"]).lower()):
             raise InputInvalidError(f"The function {str(node['function_name'])[:60]!r} is not taken here.")
         # Of very many of either the engine makes a plan for minutes, and hears nothing meanwhile.

@@ -12,12 +12,18 @@ import numpy as np
 
 from footfall.clock import Milliseconds
 from footfall.identifiers import read_id
-from footfall.projections.analytics.asking import Question, Window, bucket_starts, label
+from footfall.projections.analytics.asking import UNKNOWN, Question, Window, bucket_starts, label
 from footfall.projections.analytics.engine import Connection, given, rows
 from footfall.projections.analytics.schema import BOT, LEFT_OUT, QUARTER_MS, TEST
 
 _PRODUCT_FILTERS: Final = ("product", "collection", "vendor", "type")
-_SESSION_COLUMNS: Final = {"device": "device", "country": "country", "theme": "theme", "source": "coalesce(source, 'direct')"}
+SESSION_COLUMNS: Final = {
+    "device": f"coalesce({{0}}.device, '{UNKNOWN}')",
+    "country": f"coalesce({{0}}.country, '{UNKNOWN}')",
+    "theme": f"coalesce({{0}}.theme, '{UNKNOWN}')",
+    "source": "coalesce({0}.source, 'direct')",
+}
+"""What sessions came with, as breakdowns show it."""
 _CENT: Final = Decimal("0.01")
 
 
@@ -27,6 +33,8 @@ class Told(NamedTuple):
     data: Any
     columns: Sequence[str]
     table: Sequence[Mapping[str, Any]]
+    previous: Sequence[Mapping[str, Any]] | None = None
+    """The same rows of the window before, where they are compared."""
 
 
 class Asked:
@@ -65,7 +73,7 @@ class Asked:
     @property
     def has_session_filter(self) -> bool:
         """Whether figures are narrowed to some sessions."""
-        return any(name in self.question.filters for name in _SESSION_COLUMNS)
+        return any(name in self.question.filters for name in SESSION_COLUMNS)
 
     @property
     def is_filtered(self) -> bool:
@@ -121,9 +129,8 @@ class Asked:
 
     def _session_columns(self, alias: str) -> list[str]:
         return [
-            f"lower({column.replace('source', f'{alias}.source', 1) if name == 'source' else f'{alias}.{column}'})"
-            f" IN ({', '.join(quoted(value.lower()) for value in self.question.filters[name])})"
-            for name, column in _SESSION_COLUMNS.items()
+            f"lower({column.format(alias)}) IN ({', '.join(quoted(value.lower()) for value in self.question.filters[name])})"
+            for name, column in SESSION_COLUMNS.items()
             if name in self.question.filters
         ]
 
@@ -136,9 +143,12 @@ class Asked:
             names = [read_id(value, "Product") or value for value in filters["product"]]
             conditions.append(
                 "(p.product_id IN (SELECT unnest(?::VARCHAR[])) OR p.handle IN (SELECT unnest(?::VARCHAR[])) OR"
-                " n.name IN (SELECT 'v:' || unnest(?::VARCHAR[])))"
+                " n.name IN (SELECT 'v:' || unnest(?::VARCHAR[])) OR n.name IN (SELECT unnest(?::VARCHAR[])) OR"
+                " p.product IN (SELECT unnest(?::VARCHAR[])))"
             )
-            parameters += [names, names, [read_id(value, "ProductVariant") or value for value in filters["product"]]]
+            variants = [read_id(value, "ProductVariant") or value for value in filters["product"]]
+            # The last two: as reports and SQL name a product.
+            parameters += [names, names, variants, list(filters["product"]), list(filters["product"])]
         if "collection" in filters:
             conditions.append(
                 "p.key IN (SELECT m.key FROM store.members m JOIN store.collections c USING (collection)"

@@ -21,6 +21,7 @@ def overview(asked: Asked) -> Told:
     """The figures of the whole window, and where they are compared those of the window before and how they changed."""
     now = totals(asked)
     data = dict(now)
+    previous: dict[str, Any] = {}
     if asked.question.compare:
         with asked.before() as before:
             previous = totals(before)
@@ -30,8 +31,12 @@ def overview(asked: Asked) -> Told:
             for name in now
             if name not in ("currency", "unverified", "other_currencies")
         }
-    flat = {name: value for name, value in now.items() if not isinstance(value, dict | list)}
-    return Told(data, list(flat), [flat])
+    flat = _flat(now)
+    return Told(data, list(flat), [flat], [_flat(previous)] if asked.question.compare else None)
+
+
+def _flat(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in figures.items() if not isinstance(value, dict | list)}
 
 
 def totals(asked: Asked) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def timeseries(asked: Asked) -> Told:
     if asked.question.compare:
         with asked.before() as before:
             data["previous"] = {"points": series(before)}
-    return Told(data, list(points[0]), points)
+    return Told(data, list(points[0]), points, data["previous"]["points"] if asked.question.compare else None)
 
 
 def series(asked: Asked) -> list[dict[str, Any]]:

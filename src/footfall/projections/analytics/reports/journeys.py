@@ -5,11 +5,10 @@ from typing import Any, Final
 
 from footfall.clock import DAY_MS
 from footfall.projections.analytics.asking import Window, bucket_starts
-from footfall.projections.analytics.reports.asked import Asked, Told, ratio
+from footfall.projections.analytics.reports.asked import SESSION_COLUMNS, Asked, Told, ratio
 from footfall.projections.analytics.schema import ADDED, APART, OWNED, VIEWED
 
 STEPS: Final = ("viewed", "added", "purchased")
-_PART: Final = {"device": "s.device", "country": "s.country", "source": "coalesce(s.source, 'direct')", "theme": "s.theme"}
 
 
 # --- funnel --------------------------------------------------------------------------------------------------------
@@ -17,18 +16,27 @@ _PART: Final = {"device": "s.device", "country": "s.country", "source": "coalesc
 
 def funnel(asked: Asked) -> Told:
     """How many viewed a product, then added one, then purchased, in this order; with ``breakdown`` by what they came with."""
-    found = _steps(asked)
+    found, previous = _steps(asked), None
     data = _shown(found, None)
     if asked.question.compare:
         with asked.before() as before:
-            data["previous"] = _shown(_steps(before), None)
-    columns, table = list(data["steps"][0]), data["steps"]
+            previous = _steps(before)
+        data["previous"] = _shown(previous, None)
+    columns = list(data["steps"][0])
     if asked.question.breakdown:
-        parts = sorted({part for part, *_ in found}, key=lambda part: (-_total(found, part)[0], str(part)))
-        data["breakdown"] = [{asked.question.breakdown: part, **_shown(found, part)} for part in parts]
+        data["breakdown"] = [{asked.question.breakdown: part, **_shown(found, part)} for part in _parts(found)]
         columns = [asked.question.breakdown, *columns]
-        table = [{asked.question.breakdown: part, **step} for part in parts for step in _shown(found, part)["steps"]]
-    return Told(data, columns, table)
+    return Told(data, columns, _table(asked, found), _table(asked, previous) if previous is not None else None)
+
+
+def _table(asked: Asked, found: "_Counts") -> list[dict[str, Any]]:
+    if not asked.question.breakdown:
+        return list(_shown(found, None)["steps"])
+    return [{asked.question.breakdown: part, **step} for part in _parts(found) for step in _shown(found, part)["steps"]]
+
+
+def _parts(found: "_Counts") -> list[Any]:
+    return sorted({part for part, *_ in found}, key=lambda part: (-_total(found, part)[0], str(part)))
 
 
 _Counts = Sequence[tuple[Any, int, int, int]]
@@ -58,9 +66,7 @@ def _shown(found: _Counts, part: Any) -> dict[str, Any]:
 
 
 def _part_of(asked: Asked) -> str:
-    # A text of its own for what nobody told: the sums go over all parts.
-    column = _PART.get(asked.question.breakdown)
-    return f"coalesce({column}, 'unknown')" if column is not None else "''"
+    return SESSION_COLUMNS[asked.question.breakdown].format("s") if asked.question.breakdown else "''"
 
 
 def _journeys(asked: Asked) -> str:
@@ -172,42 +178,42 @@ _VISITORS_STEPS: Final = {
 
 # --- sessions ------------------------------------------------------------------------------------------------------
 
-_SESSIONS: Final = (
-    "sessions",
-    "seconds_average",
-    "seconds_median",
-    "events_average",
-    "views_average",
-    "bounces",
-    "bounce_rate",
-)
 _LENGTHS: Final = ((0, 0), (1, 10), (11, 30), (31, 60), (61, 180), (181, 600), (601, 1_800), (1_801, None))
 """Lengths of sessions in whole seconds, from and to, as the distribution tells them apart."""
 
 
 def sessions(asked: Asked) -> Told:
     """How long sessions are and how much happens in them. A bounce views one product at most, adds none and buys nothing."""
-    data: dict[str, Any] = _behaviour(asked, "''")[0]
-    del data["part"]
+    data: dict[str, Any] = _whole(asked)
+    columns, table = list(data), [dict(data)]
+    previous = None
     if asked.question.compare:
         with asked.before() as before:
-            data["previous"] = {name: value for name, value in _behaviour(before, "''")[0].items() if name != "part"}
-    columns, table = list(_SESSIONS), [{name: data[name] for name in _SESSIONS}]
+            data["previous"] = _whole(before)
+            previous = _by_part(before) if asked.question.breakdown else [data["previous"]]
     data["lengths"] = _lengths(asked)
     if asked.question.breakdown:
-        parts = [
-            {asked.question.breakdown: row.pop("part"), **row} for row in _behaviour(asked, _part_of(asked)) if row["sessions"]
-        ]
-        data["breakdown"] = table = parts
+        data["breakdown"] = table = _by_part(asked)
         columns = [asked.question.breakdown, *columns]
-    return Told(data, columns, table)
+    return Told(data, columns, table, previous)
+
+
+def _whole(asked: Asked) -> dict[str, Any]:
+    (row,) = _behaviour(asked, "''")
+    return {name: value for name, value in row.items() if name != "part"}
+
+
+def _by_part(asked: Asked) -> list[dict[str, Any]]:
+    rows = _behaviour(asked, _part_of(asked))
+    return [{asked.question.breakdown: row.pop("part"), **row} for row in rows if row["sessions"]]
 
 
 def _behaviour(asked: Asked, part: str) -> list[dict[str, Any]]:
     told = asked.rows(
         f"""SELECT {part} AS part, count(*), avg(s.finish - s.start) / 1000, median(s.finish - s.start) / 1000, avg(s.events),
-            avg(s.views), count(*) FILTER (s.views <= 1 AND s.adds = 0 AND s.purchases = 0)
-        FROM store.sessions s WHERE {asked.sessions()} GROUP BY 1 ORDER BY 2 DESC, 1"""
+            avg(s.views), count(*) FILTER (s.views <= 1 AND s.adds = 0 AND s.purchases = 0 AND b.session IS NULL)
+        FROM store.sessions s LEFT JOIN (SELECT DISTINCT session FROM store.counted_lines) b ON b.session = s.number
+        WHERE {asked.sessions()} GROUP BY 1 ORDER BY 2 DESC, 1"""
     )
     if not told:
         told = [("", 0, None, None, None, None, 0)]

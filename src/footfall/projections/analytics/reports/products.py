@@ -24,27 +24,38 @@ _RATES: Final = ("view_to_add", "add_to_purchase", "remove_rate")
 def top_products(asked: Asked) -> Told:
     """The best of the window by what they are sorted by, each with its figures."""
     found = _best(asked)
-    if asked.question.compare and found:
+    if asked.question.compare:
         with asked.before() as before:
-            earlier = {row["key"]: row for row in _numbers(before, [row["key"] for row in found])}
-        for row in found:
-            past = earlier.get(row["key"])
-            row["previous"] = {name: _shown(name, past[name] if past else 0) for name in _KEYS}
+            _compare(before, found)
     for row in found:
         del row["key"]
         row["revenue"] = amount(row["revenue"])
-    columns = _columns(asked)
-    return Told(found, columns, [{name: row[name] for name in columns} for row in found])
+    figures = (*_KEYS, *(("viewers",) if asked.question.viewers else ()), *_RATES)
+    columns = [*(_DESCRIBED if asked.question.group == "product" else (asked.question.group,)), *figures]
+    table = [{name: row[name] for name in columns} for row in found]
+    if asked.question.compare:
+        for row, of in zip(table, found, strict=True):
+            row |= {f"previous_{name}": of["previous"][name] for name in figures}
+        columns += [f"previous_{name}" for name in figures]
+    return Told(found, columns, table)
 
 
-def _columns(asked: Asked) -> list[str]:
-    """What a row has in CSV: what it is, its figures, its viewers unless they are not asked for, its rates."""
-    what = _DESCRIBED if asked.question.group == "product" else (asked.question.group,)
-    return [*what, *_KEYS, *(("viewers",) if asked.question.viewers else ()), *_RATES]
+def _compare(before: Asked, found: Sequence[dict[str, Any]]) -> None:
+    """Give each row its figures of the window before."""
+    keys = [row["key"] for row in found]
+    earlier = {row["key"]: row for row in _numbers(before, keys)}
+    viewers = _viewers(before, keys) if before.question.viewers else {}
+    for row in found:
+        past = earlier.get(row["key"], dict.fromkeys(_KEYS, 0))
+        previous = {name: past[name] for name in _KEYS}
+        if before.question.viewers:
+            previous["viewers"] = viewers.get(row["key"], 0)
+        row["previous"] = {**previous, "revenue": amount(Decimal(past["revenue"])), **_rates(past)}
 
 
-def _shown(name: str, value: Any) -> Any:
-    return amount(Decimal(value)) if name == "revenue" else value
+def _rates(row: Mapping[str, Any]) -> dict[str, Any]:
+    parts = ((row["adds"], row["views"]), (row["purchases"], row["adds"]), (row["removes"], row["adds"]))
+    return dict(zip(_RATES, (ratio(*part) for part in parts), strict=True))
 
 
 def _best(asked: Asked) -> list[dict[str, Any]]:
@@ -66,9 +77,7 @@ def _best(asked: Asked) -> list[dict[str, Any]]:
         key = row["key"]
         if asked.question.viewers:
             row["viewers"] = viewers.get(key, 0)
-        row["view_to_add"] = ratio(row["adds"], row["views"])
-        row["add_to_purchase"] = ratio(row["purchases"], row["adds"])
-        row["remove_rate"] = ratio(row["removes"], row["adds"])
+        row |= _rates(row)
         row["sparkline"] = sparklines.get(key, [0] * len(asked.starts))
     return rows
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from footfall.errors import InputInvalidError
 from footfall.order import ExportedOrder
 from footfall.projections.analytics.reports.asked import Asked, Told, amount
 from footfall.projections.analytics.schema import HAS_FACTS
@@ -76,11 +77,19 @@ def reconciliation(asked: Asked) -> Told:
     shown = sorted(differences, key=lambda one: (one.cause != "unexplained", -abs(one.revenue), one.order))
     data = {
         **sums,
+        "other_currencies": _other_currencies(inside, asked.question.currency),
+        "outside": len(exported) - len(inside),
         "causes": _by_cause(differences),
         "days": days,
         "orders": [_shown(one) for one in shown[:_ORDERS_LISTED_MAX]],
         "unread": asked.question.given.get("unread", []),
     }
+    if data["unread"] and asked.question.format == "csv":
+        line = data["unread"][0]
+        raise InputInvalidError(
+            f"Line {line['line']} of this export can't be read, and CSV can't say so: {line['error']} Mend it, or take JSON,"
+            " which compares the others."
+        )
     columns = ["day", *(f"{side}_{name}" for side in sums for name in _FIGURES), *CAUSES]
     table = [
         {
@@ -152,7 +161,8 @@ class _Comparison:
         return None
 
     def _whole(self, order: ExportedOrder, cause: str) -> _Difference:
-        return _Difference(self.day(order.created_at), order.id or order.name or "", cause, 1, _units(order), _total(order))
+        revenue = _revenue(order, self._asked.question.currency)
+        return _Difference(self.day(order.created_at), order.id or order.name or "", cause, 1, _units(order), revenue)
 
     def _parts(self, order: ExportedOrder, ours: _Ours) -> Iterator[_Difference]:
         """How an order that both have differs. What the shop's total has beyond the lines is tax, where prices are without it,
@@ -223,6 +233,22 @@ def _total(order: ExportedOrder) -> Decimal:
     return (order.subtotal if order.subtotal is not None else lines) + (order.shipping or _NONE)
 
 
+def _revenue(order: ExportedOrder, own: str) -> Decimal:
+    """Its total in the shop's currency: of another nothing, since amounts of two are never added."""
+    return _total(order) if order.currency in (None, own) else _NONE
+
+
+def _other_currencies(orders: Iterable[ExportedOrder], own: str) -> dict[str, Any]:
+    found: dict[str, dict[str, Any]] = {}
+    for order in orders:
+        if order.currency not in (None, own):
+            side = found.setdefault(order.currency or "", _nothing())
+            side["orders"] += 1
+            side["units"] += _units(order)
+            side["revenue"] += _total(order)
+    return {currency: _money(side) for currency, side in sorted(found.items())}
+
+
 def _units(order: ExportedOrder) -> int:
     return sum(line.quantity for line in order.lines)
 
@@ -237,7 +263,7 @@ def _days(
         side = sides.setdefault(comparison.day(order.created_at), _nothing())
         side["orders"] += 1
         side["units"] += _units(order)
-        side["revenue"] += _total(order)
+        side["revenue"] += _revenue(order, asked.question.currency)
     for one in differences:
         sides.setdefault(one.day, _nothing())
     days = []

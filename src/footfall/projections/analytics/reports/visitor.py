@@ -24,7 +24,7 @@ def visitor(asked: Asked) -> Told:
     theirs = _THEIRS.format(window=asked.events(products=False), **numbers)
     ((events, first, last, sessions, views, adds, removes, hashes),) = asked.rows(theirs + _SUMS)
     if not events:
-        raise NotFoundError("This visitor did nothing in this window.")
+        raise NotFoundError("This visitor did nothing in this window; robots and tests are left out.")
     uuids: Mapping[str, str] = asked.question.given.get("uuids", {})
     timeline = asked.rows(theirs + _TIMELINE.format(limit=asked.question.limit))
     shown = [_event(asked, event, uuids) for event in timeline]
