@@ -81,8 +81,8 @@ class ExportCommands:
         return since, until
 
     async def _positions(self, start: str | None, stop: str | None) -> tuple[int, int]:
-        """First and last position of an export. Raises ``InputInvalidError`` for a position of another log: nothing says what
-        has been exported of this one."""
+        """First and last position of an export. Raises ``InputInvalidError`` for a position of another log, or beyond
+        the end of this one: nothing says what has been exported of it."""
         end = max((await self._service.log.ends(Stream.EVENTS)).values())
         bounds = []
         for token, otherwise in ((start, 0), (stop, end)):
@@ -92,6 +92,8 @@ class ExportCommands:
                     f"{str(token)[:60]} is a position of another log. Export this one anew, or name a date."
                 )
             bounds.append(otherwise if read is None else max(read[1].values()))
+        if bounds[0] > end:
+            raise InputInvalidError(f"{str(start)[:60]} lies beyond the end of this log, which an older copy of it may have.")
         return bounds[0] + 1, min(bounds[1], end)
 
 

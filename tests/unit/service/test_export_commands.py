@@ -65,6 +65,7 @@ def test_the_last_days_end_with_today_whatever_came_while_the_clock_was_ahead(tm
         ({"start": "2026-13-01"}, "--from '2026-13-01' is no date such as 2026-11-01"),
         ({"start": "2026-11-01", "stop": "2026-11-01"}, "--from must lie before --to"),
         ({"start": "0badcafe-0.5"}, "a position of another log"),
+        ({"start": "GENERATION-0.999999"}, "beyond the end of this log"),
         ({"stop": "0badcafe-0.5"}, "a position of another log"),
         # The same moment, said in two zones.
         ({"start": "2026-11-01T12:00Z", "stop": "2026-11-01T13:00+01:00"}, "--from must lie before --to"),
@@ -73,8 +74,9 @@ def test_the_last_days_end_with_today_whatever_came_while_the_clock_was_ahead(tm
 def test_what_can_not_be_asked_is_refused(tmp_path: Path, asked: dict[str, str], words: str) -> None:
     async def scenario() -> None:
         async with running(tmp_path) as shop:
+            told = {name: value.replace("GENERATION", shop.service.log.generation) for name, value in asked.items()}
             with pytest.raises(InputInvalidError) as refused:
-                await labels(shop, **asked)
+                await labels(shop, **told)
             assert words in str(refused.value)
 
     run(scenario())

@@ -15,7 +15,7 @@ from footfall.projections.analytics.schema import HAS_FACTS
 
 CAUSES: Final[Mapping[str, str]] = {
     "missing": "nothing has told of it here",
-    "not_yet_delivered": "it is newer than any order that was told of here",
+    "not_yet_delivered": "it is newer than the newest order that counts here",
     "claimed_only": "only a page has told of it, which is no proof",
     "test": "it is a test",
     "other_currency": "it is in another currency than the shop's, and stands apart",
