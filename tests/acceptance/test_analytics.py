@@ -378,6 +378,12 @@ def test_figures_within_figures_are_columns_of_the_tables_that_the_command_print
     assert "[" not in by_device + weeks
     compared = command("report", "top-products", "compare=yes", "--shop", shop.name, data=shop.running.data).stdout
     assert "previous views" in compared
+    assert "█" in compared
+    twice = command("report", "funnel", "compare=yes", "device=mobile", "--shop", shop.name, data=shop.running.data).stdout
+    assert "(UTC), USD, device mobile" in twice
+    assert "previous steps" in twice
+    empty = command("report", "top-products", "product=none", "--shop", shop.name, data=shop.running.data).stdout
+    assert "No rows." in empty
 
 
 def test_numbers_with_very_many_digits_and_objects_for_texts_are_refused(shop: Shop) -> None:

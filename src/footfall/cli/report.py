@@ -14,6 +14,7 @@ from footfall.cli.sql import catch_up
 from footfall.projections.analytics.asking import FILTERS, REPORTS
 
 _INNER: Final = (list, dict)
+_BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 
 
 @click.command()
@@ -78,26 +79,38 @@ def _heading(about: dict[str, Any]) -> str:
 
 def _show(told: Any, of: str = "") -> None:
     """Figures as names and values, lists of figures as tables, under the name of what they are figures ``of``."""
-    if of:
-        click.echo(f"\n{plain(of)}")
+    lines = told.items() if isinstance(told, dict) else ()
+    shown = [(name, _line(value) if _is_line(value) else value) for name, value in lines if not _is_inner(value)]
+    if shown or isinstance(told, list):
+        click.echo(f"\n{plain(of)}" if of else "")
     if isinstance(told, list):
         _table(told)
         return
-    listed = {name: _line(value) for name, value in told.items() if _is_line(value)}
-    print_fields((name, value) for name, value in told.items() if not isinstance(value, _INNER))
-    print_fields((name, value) for name, value in listed.items() if value)
+    if shown:
+        print_fields(shown)
     for name, value in told.items():
-        if value and isinstance(value, _INNER) and name not in listed:
+        if value and _is_inner(value):
             _show(value, f"{of} {name}".strip())
+
+
+def _is_inner(value: Any) -> bool:
+    """Whether it holds figures of its own."""
+    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
 
 
 def _is_line(value: Any) -> bool:
     """Whether it is a list of numbers or names, and not of figures."""
-    return isinstance(value, list) and not (value and isinstance(value[0], dict))
+    return isinstance(value, list) and not _is_inner(value)
 
 
 def _line(values: list[Any]) -> str:
     return " ".join("-" if one is None else plain(one) for one in values)
+
+
+def _drawn(values: list[int]) -> str:
+    """Numbers as the heights of blocks, the largest as high as a line; none at all is a dot."""
+    highest = max(values, default=0)
+    return "".join(_BLOCKS[-(-value * 8 // highest)] if value else "." for value in values)
 
 
 def _table(told: list[dict[str, Any]]) -> None:
@@ -120,7 +133,7 @@ def _rows(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             lists.append(value)
         elif isinstance(value, list):
-            row[name] = _line(value)
+            row[name] = _drawn(value) if name == "sparkline" else _line(value)
         else:
             row[name] = value
     if not lists:

@@ -337,7 +337,7 @@ def _filters(fields: Mapping[str, Any]) -> dict[str, list[str]]:
             raise InputInvalidError(f"country {country[:40]!r} is not two letters, such as DE.")
     if "source" in filters:
         # Sources are hosts without it.
-        filters["source"] = [source.removeprefix("www.") for source in filters["source"]]
+        filters["source"] = [source.lower().removeprefix("www.") for source in filters["source"]]
     return filters
 
 

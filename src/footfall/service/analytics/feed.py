@@ -179,9 +179,7 @@ class Feed:
             if event.shop in of_shop:
                 of_shop[event.shop].append((place, event))
         for shop in shops:
-            # Opening the file of one may have shown that the next was set aside.
-            if self.reached.get(shop) == start:
-                self._tried(shop, partial(self._take, shop, of_shop[shop], documents_of(shop, documents), ends))
+            self._tried(shop, partial(self._take, shop, of_shop[shop], documents_of(shop, documents), ends))
 
     def _take(self, shop: ShopId, events: list[tuple[Place, Event]], documents: list[Document], ends: Reached) -> None:
         if events or documents or self._unsaved_records(shop, ends) >= ANALYTICS_SAVED_AFTER:
