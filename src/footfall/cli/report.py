@@ -71,9 +71,8 @@ def report(
 
 def _heading(about: dict[str, Any]) -> str:
     filters = "".join(f", {name} {' or '.join(values)}" for name, values in about.get("filters", {}).items())
-    return (
-        plain(f"{about['report']} from {about['from']} to {about['to']} ({about['timezone']}), {about['currency']}{filters}")
-        + "\n"
+    return plain(
+        f"{about['report']} from {about['from']} to {about['to']} ({about['timezone']}), {about['currency']}{filters}"
     )
 
 
