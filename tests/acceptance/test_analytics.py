@@ -361,6 +361,39 @@ def test_a_purchase_is_theirs_who_owned_its_visitor_then(shop: Shop) -> None:
     assert [(one["orders"], one["revenue"]) for one in (first, second)] == [(0, "0.00"), (1, "5.00")]
 
 
+def test_a_term_with_a_point_is_one_also_where_it_is_clicked(shop: Shop) -> None:
+    clicked = {"verb": "clicked-to-pdp-from", "noun": "search-result", "product_id": "55"}
+    position = shop.send(
+        event(uuid="u1", verb="searched", noun="term", defined_noun_id="USB 2.0"),
+        event(uuid="u1", defined_noun_id="usb 2.0", **clicked),
+        event(uuid="u1", defined_noun_id="usb 2.0.55", **clicked),
+    )
+    terms = shop.report("search", after=position)["terms"]
+    assert [(row["term"], row["searches"], row["clicks"]) for row in terms] == [("usb 2.0", 1, 2)]
+
+
+@pytest.mark.parametrize("price", ["999999999999999.99", "100000000000000.00", "99999999999999.9999"])
+def test_a_price_of_any_size_that_the_catalog_takes_ends_no_figures(shop: Shop, price: str) -> None:
+    product = {"id": 7, "handle": "dear", "title": "Dear", "variants": [{"id": 70, "price": price}]}
+    put = shop.ask("PUT", "/api/v1/catalog/products", json=[product])
+    assert put.status_code == 200, put.text
+    assert shop.report("overview", after=shop.send(event(uuid="u1", product_id="7")))["events"] == 1
+    # A column holds 14 digits before the point.
+    assert shop.rows("select price::varchar from products") == [[price if price.endswith("9999") else None]]
+
+
+def test_a_report_that_is_too_large_is_refused_and_nothing_else_suffers() -> None:
+    large = {f"field{number}": "x" * 900 for number in range(20)}
+    # With the memory that a shop has alone: with less it is refused for that.
+    with directory() as path, server(path / "data") as started:
+        shop = Shop(started, "large")
+        for _ in range(20):
+            position = shop.send(*(event(uuid="big", meta=large) for _ in range(100)))
+        answer = shop.patiently("GET", "/api/v1/reports/visitor", params={"uuid": "big", "limit": "10000", "after": position})
+        assert (answer.status_code, "more than 32 MB" in answer.json()["error"]) == (400, True), answer.text[:300]
+        assert len(shop.report("visitor", uuid="big", limit="3")["timeline"]) == 3
+
+
 def test_sparklines_have_a_bound(shop: Shop) -> None:
     answer = shop.ask("GET", "/api/v1/reports/top-products", params={"limit": "10000", "last": "1000d"})
     assert (answer.status_code, "Ask for fewer rows" in answer.json()["error"]) == (400, True)
@@ -495,6 +528,8 @@ def test_a_select_over_the_views_answers_in_json_and_csv(shop: Shop) -> None:
     table = shop.sql("select product, verb from events order by 1 -- with a remark", format="csv")
     assert table.headers["content-type"].startswith("text/csv")
     assert table.text == "product,verb\np:5,viewed\np:6,added\n"
+    for ended in ("select 1;", "select 1 ; -- done", "select ';é' as a ;; /* ; */ --\n"):
+        assert len(shop.rows(ended)) == 1, ended
     assert len(shop.sql("from range(10)", limit=3).json()["rows"]) == 3
     assert shop.sql("from range(10)", limit=3).json()["truncated"] is True
     recursive = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 3) select sum(i)::int from n"

@@ -10,7 +10,7 @@ import msgspec
 from footfall.cli.options import Assignment, as_mapping, data_option, json_option, shop_option
 from footfall.cli.owner import open_owner
 from footfall.cli.show import plain, print_fields, print_table
-from footfall.cli.sql import catch_up
+from footfall.cli.sql import catch_up, note_lag
 from footfall.projections.analytics.asking import FILTERS, REPORTS
 
 _INNER: Final = (list, dict)
@@ -58,7 +58,9 @@ def report(
     with open_owner(data) as owner:
         catch_up(owner, shop)
         compared = str(orders.resolve()) if orders is not None else None
-        text: str = owner.call("report", shop=shop, name=name, fields=fields, orders=compared)["text"]
+        told = owner.call("report", shop=shop, name=name, fields=fields, orders=compared)
+    note_lag(told["behind"])
+    text: str = told["text"]
     if as_csv:
         click.echo(text, nl=False)
     elif as_json:

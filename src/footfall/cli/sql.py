@@ -11,7 +11,7 @@ import msgspec
 from footfall.cli.options import data_option, shop_option
 from footfall.cli.owner import Owner, open_owner
 from footfall.cli.show import note, print_table, progress
-from footfall.limits import SQL_ROWS_MAX
+from footfall.limits import ANALYTICS_AWAITED_RECORDS, SQL_ROWS_MAX
 
 _SHOWN_DEFAULT: Final = 1_000
 
@@ -45,6 +45,7 @@ def sql(*, statement: str, shop: str, form: str, limit: int, data: Path | None) 
     with open_owner(data) as owner:
         catch_up(owner, shop)
         told = owner.call("sql", shop=shop, statement=text, form="csv" if form == "csv" else "json", limit=limit)
+    note_lag(told["behind"])
     if told["truncated"]:
         more = f"--limit shows more, up to {SQL_ROWS_MAX:,}" if limit < SQL_ROWS_MAX else "`footfall export` writes all events"
         note(f"These are the first {limit:,} rows. {more}.")
@@ -72,6 +73,12 @@ def _apart(names: list[str]) -> list[str]:
 def catch_up(owner: Owner, shop: str) -> None:
     """Wait until analytics has taken in everything, and show how far it is where that takes long."""
     watch(owner, "analytics_catch_up", shop, "reading the log")
+
+
+def note_lag(behind: int) -> None:
+    """Say that an answer lacks what came last, where that is more than what comes while it is made."""
+    if behind > ANALYTICS_AWAITED_RECORDS:
+        note(f"The last {behind:,} records of the log are not in this yet.")
 
 
 def watch(owner: Owner, command: str, shop: str, what: str) -> None:

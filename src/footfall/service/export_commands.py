@@ -94,6 +94,8 @@ class ExportCommands:
             bounds.append(otherwise if read is None else max(read[1].values()))
         if bounds[0] > end:
             raise InputInvalidError(f"{str(start)[:60]} lies beyond the end of this log, which an older copy of it may have.")
+        if start is not None and stop is not None and bounds[0] > bounds[1]:
+            raise InputInvalidError("--from must lie before --to.")
         return bounds[0] + 1, min(bounds[1], end)
 
 

@@ -1,13 +1,20 @@
 """A question about a file is stopped while the file is read."""
 
 import gzip
+import io
+import threading
 from pathlib import Path
 
 import pytest
 
 from footfall.errors import InputInvalidError
+from footfall.identifiers import Generation, ShopId
 from footfall.intake.order_exports import exported_orders
-from footfall.service.analytics.process import Stoppable
+from footfall.projections.analytics import engine
+from footfall.projections.analytics.answering import Answered
+from footfall.projections.analytics.asking import Question
+from footfall.service.analytics.process import Stoppable, _Asked, _Process
+from tests.support import run, running
 from tests.unit.intake.order_tables import COLUMNS
 
 
@@ -23,3 +30,28 @@ def test_an_export_is_read_no_further_once_it_is_stopped(tmp_path: Path) -> None
     with path.open("rb") as raw, pytest.raises(InputInvalidError, match="stopped"):
         list(exported_orders(Stoppable(raw, path.name, stop)))
     assert left == [0]
+
+
+def test_a_question_that_is_stopped_between_two_statements_is_stopped_in_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def made() -> None:
+        async with running(tmp_path):
+            """There is a log now."""
+
+    run(made())
+    process = _Process(tmp_path, Generation("0badcafe"), 128, io.BytesIO())
+    process._ends_known.set()
+    pause = threading.Event()
+
+    def told(connection: engine.Connection, _: Question) -> Answered:
+        # The engine is at rest here, and forgets that it was interrupted when the next statement begins.
+        process._interrupt(7)
+        pause.wait(0.1)
+        connection.execute("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3")
+        raise AssertionError("It was not stopped.")
+
+    monkeypatch.setattr("footfall.service.analytics.process.answer", told)
+    process._running[7] = None
+    with pytest.raises(InputInvalidError, match="was stopped"):
+        process._answered(_Asked(7, ShopId(1), Question(report="overview"), 30.0))

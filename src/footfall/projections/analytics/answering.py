@@ -65,6 +65,7 @@ def answer(connection: Connection, question: Question) -> Answered:
         else:
             with Asked(connection, question) as asked:
                 body, truncated = _reported(asked, _REPORTS[question.report](asked)), False
+                _require_small(len(body))
     finally:
         # Nothing was written; an interrupted transaction can't end in any other way.
         connection.execute("ROLLBACK")

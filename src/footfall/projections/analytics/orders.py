@@ -57,10 +57,7 @@ def tellings(rows_of: Rows) -> list[Telling]:
             rows_of.variants[n],
         )
         for n, event in enumerate(rows_of.events)
-        if event.cart_token is not None
-        or event.checkout_token is not None
-        or event.order_id is not None
-        or rows_of.kinds[n] == PURCHASED
+        if event.cart_token is not None or event.checkout_token is not None or rows_of.kinds[n] == PURCHASED
     ]
 
 

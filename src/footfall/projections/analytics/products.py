@@ -5,19 +5,19 @@ gave; only the small table from name to product changes.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
-from footfall.catalog.amount import read_amount
 from footfall.catalog.collection import Collection
 from footfall.catalog.product import Product, is_in_stock, is_published, known
 from footfall.catalog.told import ToldProduct
 from footfall.event import Event
 from footfall.identifiers import product_reference
 from footfall.limits import ANALYTICS_NUMBERS_CACHED_MAX
-from footfall.projections.analytics.engine import Connection, given, rows, texts, whole
+from footfall.projections.analytics.engine import Connection, amount_of, given, rows, texts, whole
+from footfall.projections.analytics.money import scaled
 from footfall.projections.analytics.numbers import Names
 from footfall.projections.analytics.rows import Rows
 from footfall.projections.catalog import COLLECTION_PREFIX, PRODUCT_PREFIX, decode_collection, decode_product, names_of
@@ -146,7 +146,8 @@ class Products:
             return
         told = [_catalog_row(key, product) for key, product in kept]
         columns = {name: texts(row[name] for row in told) for name in _CATALOG_TEXTS}
-        columns |= {name: whole(row[name] for row in told) for name in ("published", "in_stock")}
+        columns |= {name: whole(row[name] for row in told) for name in ("price", "published", "in_stock")}
+        columns["has_price"] = whole((row["price"] is not None for row in told), np.bool_)
         with given(self._connection, "put", columns):
             self._connection.execute(_PUT_CATALOG)
 
@@ -192,10 +193,11 @@ class Products:
 
 _EMPTY: Final = "''"
 _READ_TIES: Final = f"SELECT name, {', '.join(_TIE)} FROM store.ties WHERE name IN (SELECT name FROM asked)"
-_CATALOG_TEXTS: Final = ("key", "product_id", "handle", "title", "vendor", "type", "tags", "price")
-_PUT_CATALOG: Final = """
+_CATALOG_TEXTS: Final = ("key", "product_id", "handle", "title", "vendor", "type", "tags")
+_PUT_CATALOG: Final = f"""
 INSERT INTO store.catalog SELECT key, nullif(product_id, ''), nullif(handle, ''), nullif(title, ''), nullif(vendor, ''),
-    nullif(type, ''), from_json(tags, '["VARCHAR"]'), nullif(price, '')::DECIMAL(18,4), published <> 0, in_stock <> 0 FROM put
+    nullif(type, ''), from_json(tags, '["VARCHAR"]'), CASE WHEN has_price THEN {amount_of("price")} END, published <> 0,
+    in_stock <> 0 FROM put
 """
 
 # After ``Names.product`` and ``Sightings.product``: a variant leads to its product, a handle to its id, as far as events told;
@@ -241,8 +243,7 @@ def _key(document: Document) -> str:
 
 
 def _catalog_row(key: str, product: Product) -> dict[str, Any]:
-    prices = [amount for v in known(product.variants) or [] if (amount := read_amount(known(v.price))) is not None]
-    lowest: Decimal | None = min(prices, default=None)
+    prices = [price for v in known(product.variants) or [] if (price := scaled(known(v.price))) is not None]
     return {
         "key": key,
         "product_id": known(product.id),
@@ -251,7 +252,7 @@ def _catalog_row(key: str, product: Product) -> dict[str, Any]:
         "vendor": known(product.vendor),
         "type": known(product.product_type),
         "tags": msgspec.json.encode(known(product.tags) or []).decode(),
-        "price": str(lowest) if lowest is not None else None,
+        "price": min(prices, default=None),
         "published": int(is_published(product)),
         "in_stock": int(is_in_stock(product)),
     }

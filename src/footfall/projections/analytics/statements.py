@@ -1,7 +1,7 @@
 """SQL from outside: exactly one SELECT, that names the documented views and no other source.
 
 The engine's own parser decides what a statement is; what it may name is decided on the parsed tree. The connection cannot read
-files or change settings either (``engine``), and the transaction is read-only: each of the three alone would be enough.
+files or change settings either (``engine``), and the transaction is read-only: what one lets pass, the next stops.
 """
 
 import re
@@ -64,7 +64,19 @@ def _checked(tree: Any, found: duckdb.Statement) -> str:
     if len(tree["statements"]) != 1:
         raise InputInvalidError("Exactly one statement is taken.")
     _check(tree["statements"][0]["node"])
-    return found.query.strip().rstrip(";").strip()
+    return _without_end(found.query)
+
+
+def _without_end(statement: str) -> str:
+    """A statement without the semicolons that end it, which a remark may follow."""
+    text = statement.encode()
+    for offset, kind in reversed(duckdb.tokenize(statement)):
+        if kind == duckdb.token_type.comment:
+            continue
+        if text[offset : offset + 1] != b";":
+            break
+        text = text[:offset] + b" " + text[offset + 1 :]
+    return text.decode().strip()
 
 
 def _check(tree: Any) -> None:

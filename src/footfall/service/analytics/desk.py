@@ -178,11 +178,15 @@ class Desk:
 
     async def _asked(self, shop: ShopId, question: Question) -> Answer:
         await self._require_up()
+        return await self._answered({"shop": shop, "question": question, "timeout_seconds": ANALYTICS_QUESTION_SECONDS})
+
+    async def _answered(self, command: Mapping[str, Any]) -> Answer:
+        """What the process answers. Raises what it says, or ``AnalyticsUnavailableError``."""
         self._number += 1
         number = self._number
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            self._send({"ask": number, "shop": shop, "question": question, "timeout_seconds": ANALYTICS_QUESTION_SECONDS})
+            self._send({"number" if "anew" in command else "ask": number, **command})
             async with asyncio.timeout(ANALYTICS_QUESTION_SECONDS * 2):
                 told: Answer = await answer
                 return told
@@ -212,8 +216,8 @@ class Desk:
             raise AnalyticsUnavailableError(_OFF)
         await self.start()
         await self._require_up()
-        self._reached[shop] = dict.fromkeys(_STREAMS, Position(0))
-        self._send({"anew": shop})
+        # Until it says that it has begun, it may still say how far the old one was.
+        await self._answered({"anew": shop})
 
     async def caught_up(self, shop: ShopId, told: Callable[[int], None] | None = None) -> None:
         """Return once a shop's file covers what the log holds now; ``told`` is given what is left now and then. Raises
@@ -277,6 +281,9 @@ class Desk:
                 # Whatever it was: without this loop there would be no analytics until the server starts again.
                 _logger.exception("analytics_failed")
             failures = 0 if time.monotonic() - began > _STEADY_SECONDS else failures + 1
+            if failures > 1:
+                self._failed = "the analytics process ends soon after its start, again and again; the log says why"
+                self._wake()
             pause = _RESTART_SECONDS[min(failures, len(_RESTART_SECONDS)) - 1] if failures else _RESTART_SECONDS[0]
             _logger.warning("analytics_ended", again_in_seconds=pause)
             await asyncio.sleep(pause)
@@ -354,6 +361,8 @@ class Desk:
 
     def _hear(self, told: Mapping[str, Any], body: bytes) -> None:
         if "answer" in told:
+            if "anew" in told:
+                self._reached[ShopId(int(told["anew"]))] = dict.fromkeys(_STREAMS, Position(0))
             self._answer(told, body)
         elif "reached" in told:
             self._failed = None

@@ -13,6 +13,7 @@ import resource
 import shutil
 import sys
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,7 @@ from footfall.service.analytics.files import Files
 from footfall.service.service import LOG_FILE
 
 _RETRY_SECONDS: Final = 5.0
+_INSIST_SECONDS: Final = 0.25
 
 _logger = structlog.get_logger("footfall.analytics")
 
@@ -188,12 +190,21 @@ class _Process:
             self._feed.ends = {Stream(stream): Position(end) for stream, end in command["ends"].items()}
             self._ends_known.set()
         if "anew" in command:
-            self._feed.start_anew(ShopId(int(command["anew"])))
-            self._cache.forget(ShopId(int(command["anew"])))
+            self._make_anew(ShopId(int(command["anew"])), int(command["number"]))
         if "damaged" in command:
             self._feed.start_anew(ShopId(int(command["damaged"])), damaged=command["why"])
         if "set_aside" in command:
             self._feed.forget(ShopId(int(command["set_aside"])))
+
+    def _make_anew(self, shop: ShopId, number: int) -> None:
+        """Begin a file anew, and say so before anything is said of how far it is."""
+        try:
+            self._feed.start_anew(shop)
+        except (FootfallError, OSError) as failure:
+            self._tell({"answer": number, "error": str(failure), "kind": "AnalyticsUnavailableError"})
+            raise
+        self._cache.forget(shop)
+        self._tell({"answer": number, "anew": shop, "ends": {}, "type": "", "truncated": False})
 
     def _tell_reached(self) -> None:
         reached = {str(shop): {s.value: at for s, at in of.items()} for shop, of in list(self._feed.reached.items())}
@@ -308,16 +319,22 @@ class _Process:
             if number not in self._running:
                 return
             self._cancelled.add(number)
+        self._insist(number, time.monotonic() + ANALYTICS_STUCK_SECONDS)
+
+    def _insist(self, number: int, until: float) -> None:
+        """Interrupt a question, and again while it is at work: the engine hears nothing between two statements. Where it keeps
+        its thread all the same, end, to be started again: there are four."""
+        with self._running_lock:
+            if number not in self._running:
+                return
             connection = self._running[number]
             if connection is not None:
                 connection.interrupt()
-        stuck = threading.Timer(ANALYTICS_STUCK_SECONDS, self._end_if_stuck, [number])
-        stuck.daemon = True
-        stuck.start()
-
-    def _end_if_stuck(self, number: int) -> None:
-        """End, to be started again, where a question that was stopped keeps its thread: there are four."""
-        if number in self._begun:
+        if time.monotonic() < until:
+            again = threading.Timer(_INSIST_SECONDS, self._insist, [number, until])
+            again.daemon = True
+            again.start()
+        elif number in self._begun:
             _logger.warning("question_stuck", number=number)
             os._exit(1)
 

@@ -33,8 +33,8 @@ def _terms(asked: Asked) -> list[dict[str, Any]]:
             WHERE e.kind IN {(*_SEARCHED, _IN_VAIN, *_CLICKED, *_ADDED)} AND {asked.events(products=False)}
         ), searched AS (SELECT session, about AS term, (time, position) AS place FROM e WHERE kind IN {_SEARCHED}),
         followed AS (
-            SELECT e.kind, coalesce(
-                CASE WHEN e.about LIKE '%.%' THEN regexp_replace(e.about, '[.][^.]*$', '') END, s.term) AS term
+            SELECT e.kind, CASE WHEN (e.session, e.about) IN (SELECT session, term FROM searched) THEN e.about
+                WHEN e.about LIKE '%.%' THEN regexp_replace(e.about, '[.][^.]*$', '') ELSE s.term END AS term
             FROM (SELECT *, (time, position) AS place FROM e WHERE kind IN {(*_CLICKED, *_ADDED)}) e
             ASOF LEFT JOIN searched s ON s.session = e.session AND s.place <= e.place
         ), told AS (
