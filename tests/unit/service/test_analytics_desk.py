@@ -31,6 +31,20 @@ def scenario(tmp_path: Path, steps: Callable[[Desk], Awaitable[None]]) -> None:
     run(whole())
 
 
+async def without_a_process(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Start a desk whose process the test is; answers what it is sent, as it comes."""
+    sent: list[Any] = []
+
+    async def idle() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk, "_run", idle)
+    monkeypatch.setattr(desk, "_send", sent.append)
+    await desk.start()
+    desk._up.set()
+    return sent
+
+
 def test_who_waits_for_figures_is_told_that_the_process_ends_again_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -48,16 +62,8 @@ def test_who_waits_for_figures_is_told_that_the_process_ends_again_and_again(
 def test_a_file_that_is_made_anew_is_behind_whatever_was_said_of_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def idle(_: Desk) -> None:
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(Desk, "_run", idle)
-
     async def steps(desk: Desk) -> None:
-        sent: list[Any] = []
-        monkeypatch.setattr(desk, "_send", sent.append)
-        await desk.start()
-        desk._up.set()
+        sent = await without_a_process(desk, monkeypatch)
         ends = {stream.value: desk._ends[stream] for stream in (Stream.EVENTS, Stream.DOCUMENTS)}
         reached = {"reached": {str(SHOP): ends}, "failing": {}}
         desk._hear(reached, b"")
@@ -78,15 +84,8 @@ def test_a_file_that_is_made_anew_is_behind_whatever_was_said_of_the_old_one(
 def test_a_shop_that_fails_is_said_to_whoever_waits_for_it_and_to_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def idle(_: Desk) -> None:
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(Desk, "_run", idle)
-
     async def steps(desk: Desk) -> None:
-        monkeypatch.setattr(desk, "_send", lambda _: None)
-        await desk.start()
-        desk._up.set()
+        await without_a_process(desk, monkeypatch)
         waiting = {shop: asyncio.create_task(desk.caught_up(ShopId(shop))) for shop in (1, 2)}
         await asyncio.sleep(0.01)
         desk._hear({"reached": {}, "failing": {"1": "The file of shop 1 can't be written now: why"}}, b"")
