@@ -3,6 +3,7 @@
 import gzip
 import io
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,16 +43,26 @@ def test_a_question_that_is_stopped_between_two_statements_is_stopped_in_the_nex
     run(made())
     process = _Process(tmp_path, Generation("0badcafe"), 128, io.BytesIO())
     process._ends_known.set()
-    pause = threading.Event()
+    pause, late = threading.Event(), threading.Event()
 
     def told(connection: engine.Connection, _: Question) -> Answered:
         # The engine is at rest here, and forgets that it was interrupted when the next statement begins.
         process._interrupt(7)
         pause.wait(0.1)
+
+        # So that a test that fails ends.
+        def end() -> None:
+            late.set()
+            connection.interrupt()
+
+        watchdog = threading.Timer(20, end)
+        watchdog.daemon = True
+        watchdog.start()
         connection.execute("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3")
         raise AssertionError("It was not stopped.")
 
     monkeypatch.setattr("footfall.service.analytics.process.answer", told)
     process._running[7] = None
-    with pytest.raises(InputInvalidError, match="was stopped"):
-        process._answered(_Asked(7, ShopId(1), Question(report="overview"), 30.0))
+    with closing(process._files), closing(process._feed), pytest.raises(InputInvalidError, match="was stopped"):
+        process._answered(_Asked(7, ShopId(1), Question(report="overview"), 600.0))
+    assert not late.is_set()
