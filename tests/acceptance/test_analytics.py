@@ -226,6 +226,7 @@ def test_a_product_of_which_the_catalog_learns_later_is_one_under_all_its_names(
         ("overview?last=1000w&last=1d", 400, "last is given twice"),
         ("overview?last=99999d", 400, "20 years at most"),
         ("overview?device=", 400, "device is empty"),
+        ("overview?country=Germany", 400, "country 'Germany' is not two letters"),
         ("visitor", 400, "needs uuid or customer_id"),
         ("visitor?uuid=nobody", 404, "Nobody is known"),
         ("visitor?uuid=nobody&customer_id=1", 400, "not both"),

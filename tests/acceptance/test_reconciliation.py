@@ -80,6 +80,13 @@ class Shop:
         answer = httpx.post(f"{self.url}/api/v1/webhooks/shopify", content=content, headers=headers)
         assert answer.status_code == 200, answer.text
 
+    def claim(self, number: int, *, at: str, **more: str) -> None:
+        """What a page tells of an order."""
+        known = {"uuid": "u1", "verb": "purchased", "order_id": str(4_600_000_000_000 + number), "product_id": "5"}
+        sent = event(event_time=at, **{**known, **more})
+        answer = httpx.post(f"{self.url}/api/v2/analytics/event", params={"key": self.public}, json=sent)
+        assert answer.status_code == 200, answer.text
+
     def ask(self, body: bytes, **parameters: str) -> httpx.Response:
         """The report, once analytics has everything."""
         command("sql", "select 1", "--shop", self.name, data=self.data)
@@ -141,16 +148,7 @@ def test_each_difference_has_its_cause_and_all_of_them_add_up(shop: Shop) -> Non
     shop.hook("orders/create", order(3, test=True))
     shop.hook("orders/create", order(4, price="30.00"))
     shop.hook("orders/create", order(5))
-    claim = event(
-        uuid="u1",
-        verb="purchased",
-        order_id=str(4_600_000_000_006),
-        product_id="5",
-        price="20.00",
-        event_time="2026-03-10T16:00:00Z",
-    )
-    told_by_page = httpx.post(f"{shop.url}/api/v2/analytics/event", params={"key": shop.public}, json=claim)
-    assert told_by_page.status_code == 200
+    shop.claim(6, at="2026-03-10T16:00:00Z", price="20.00")
     shop.hook("orders/create", order(9, day=11))
     rows = [
         row(1, Shipping="5.00", Taxes="4.00", Total="29.00"),
@@ -188,15 +186,23 @@ def test_each_difference_has_its_cause_and_all_of_them_add_up(shop: Shop) -> Non
 
 
 def test_what_a_page_claims_of_an_order_that_is_more_than_a_claim_counts_for_nothing(shop: Shop) -> None:
-    known = {"verb": "purchased", "order_id": str(4_600_000_000_001), "event_time": "2026-03-10T11:00:00Z", "product_id": "5"}
-    fact = event(uuid="u1", shopify_variant_id="51", price="20.00", **known)
-    claim = event(uuid="u1", shopify_variant_id="52", price="100.00", **known)
-    for sent, how in ((fact, {"headers": shop.bearer}), (claim, {"params": {"key": shop.public}})):
-        assert httpx.post(f"{shop.url}/api/v2/analytics/event", json=sent, **how).status_code == 200
+    at = "2026-03-10T11:00:00Z"
+    fact = event(uuid="u1", verb="purchased", order_id=str(4_600_000_000_001), product_id="5", price="20.00", event_time=at)
+    sent = httpx.post(f"{shop.url}/api/v2/analytics/event", json={**fact, "shopify_variant_id": "51"}, headers=shop.bearer)
+    assert sent.status_code == 200
+    shop.claim(1, at=at, price="100.00", shopify_variant_id="52")
     told = shop.compared(row(1))
     assert causes(told) == {}
     counted = httpx.get(f"{shop.url}/api/v1/reports/overview", params=_DAY, headers=shop.bearer).json()["data"]
     assert told["footfall"] == {name: counted[name] for name in ("orders", "units", "revenue")}
+
+
+def test_who_only_looked_at_an_order_is_not_who_placed_it(shop: Shop) -> None:
+    shop.claim(1, at="2026-03-10T11:00:00Z", verb="viewed")
+    shop.hook("orders/create", order(1))
+    assert shop.compared(row(1))["footfall"]["orders"] == 1
+    told = command("sql", "select visitor from purchases", "--shop", shop.name, "--format", "json", data=shop.data)
+    assert told.stdout == '{"visitor":null}\n'
 
 
 def test_an_export_that_comes_right_after_the_start_is_compared(tmp_path: Path) -> None:
@@ -217,30 +223,13 @@ def test_an_export_that_comes_right_after_the_start_is_compared(tmp_path: Path) 
 
 def test_what_is_newest_and_what_is_a_claim_is_judged_by_everything_that_was_told_not_by_the_window(shop: Shop) -> None:
     shop.hook("orders/create", order(1, day=20))
-    claim = event(
-        uuid="u1",
-        verb="purchased",
-        order_id=str(4_600_000_000_002),
-        product_id="5",
-        price="20.00",
-        event_time="2026-03-10T12:00:00Z",
-    )
-    told_by_page = httpx.post(f"{shop.url}/api/v2/analytics/event", params={"key": shop.public}, json=claim)
-    assert told_by_page.status_code == 200
+    shop.claim(2, at="2026-03-10T12:00:00Z", price="20.00")
     told = shop.compared(row(2), row(3))
     assert causes(told) == {"missing": (1, 1, "20.00"), "claimed_only": (1, 1, "20.00")}
 
 
 def test_an_order_before_the_last_claim_is_missing_where_claims_are_all_there_is(shop: Shop) -> None:
-    claim = event(
-        uuid="u1",
-        verb="purchased",
-        order_id=str(4_600_000_000_002),
-        product_id="5",
-        price="20.00",
-        event_time="2026-03-10T19:00:00Z",
-    )
-    httpx.post(f"{shop.url}/api/v2/analytics/event", params={"key": shop.public}, json=claim).raise_for_status()
+    shop.claim(2, at="2026-03-10T19:00:00Z", price="20.00")
     told = shop.compared(row(2), row(3), row(4, day=11))
     assert {cause: orders for cause, (orders, _, _) in causes(told).items()} == {"missing": 1, "not_yet_delivered": 1}
 

@@ -23,10 +23,10 @@ from footfall.vocabulary import VOCABULARY
 FILTERS: Final = ("subject", "verb", "noun", "product", "uuid", "customer_id", "bots", "test")
 """What a feed can be narrowed to. Words or products parted by commas are alternatives; several filters hold together."""
 
-LISTED: Final = ("subject", "verb", "noun", "product")
+_WORDS: Final = ("subject", "verb", "noun")
+LISTED: Final = (*_WORDS, "product")
 """Those of them that take several, also by coming several times."""
 
-_WORDS: Final = LISTED[:3]
 _MARKS: Final[Mapping[str, Flag]] = {"bots": "bot", "test": "test"}
 
 

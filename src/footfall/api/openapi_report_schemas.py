@@ -81,7 +81,7 @@ _SESSIONS: Final[Mapping[str, Schema]] = {
     "seconds_median": _ratio("The same of the session in the middle."),
     "events_average": _ratio("Events of a session, on average."),
     "views_average": _ratio("Views of products of a session, on average."),
-    "bounces": _count("Sessions with one view of a product at most, no add and no purchase, of which an order tells neither."),
+    "bounces": _count("Sessions with one view of a product at most, no add and no purchase, nor one that an order tells of."),
     "bounce_rate": _ratio("`bounces` ÷ `sessions`."),
 }
 _SIDE: Final[Mapping[str, Schema]] = {

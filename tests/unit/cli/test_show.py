@@ -2,7 +2,10 @@
 
 import shlex
 
+import pytest
+
 from footfall.cli.show import moment, plain, shown_event
+from footfall.cli.sql import note_lag
 from footfall.cli.welcome import Place, read_line, send_line, snippet
 
 
@@ -31,3 +34,10 @@ def test_lines_to_copy_are_what_a_shell_takes_apart_again() -> None:
     assert shlex.split(send_line("http://h", "k"))[-1].startswith('{"subject":"user"')
     assert shlex.split(read_line("http://h", "k")) == ["curl", "http://h/api/v1/products/viewed?key=k&uuid=try-it"]
     assert '<script src="http://h/sdk/footfall.js" data-key="k"></script>' in snippet("http://h", "k")
+
+
+def test_what_an_answer_lacks_is_said_where_it_is_more_than_comes_while_it_is_made(capsys: pytest.CaptureFixture[str]) -> None:
+    note_lag(7)
+    assert capsys.readouterr().err == ""
+    note_lag(123_456)
+    assert "The last 123,456 records" in capsys.readouterr().err

@@ -73,7 +73,7 @@ def test_a_file_that_is_made_anew_is_behind_whatever_was_said_of_the_old_one(
         # What the process wrote before it read that it should.
         desk._hear(reached, b"")
         assert not making.done()
-        desk._hear({"answer": sent[-1]["number"], "anew": SHOP, "ends": {}, "type": "", "truncated": False}, b"")
+        desk._hear({"answer": sent[-1]["anew"], "anew": SHOP, "ends": {}, "type": "", "truncated": False}, b"")
         desk._hear({"reached": {}, "failing": {}}, b"")
         await making
         assert desk.behind(SHOP) == sum(ends.values()) > 0

@@ -178,15 +178,15 @@ class Desk:
 
     async def _asked(self, shop: ShopId, question: Question) -> Answer:
         await self._require_up()
-        return await self._answered({"shop": shop, "question": question, "timeout_seconds": ANALYTICS_QUESTION_SECONDS})
+        return await self._answered("ask", shop=shop, question=question, timeout_seconds=ANALYTICS_QUESTION_SECONDS)
 
-    async def _answered(self, command: Mapping[str, Any]) -> Answer:
-        """What the process answers. Raises what it says, or ``AnalyticsUnavailableError``."""
+    async def _answered(self, command: str, **about: Any) -> Answer:
+        """What the process answers to a command. Raises what it says, or ``AnalyticsUnavailableError``."""
         self._number += 1
         number = self._number
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            self._send({"number" if "anew" in command else "ask": number, **command})
+            self._send({command: number, **about})
             async with asyncio.timeout(ANALYTICS_QUESTION_SECONDS * 2):
                 told: Answer = await answer
                 return told
@@ -217,7 +217,7 @@ class Desk:
         await self.start()
         await self._require_up()
         # Until it says that it has begun, it may still say how far the old one was.
-        await self._answered({"anew": shop})
+        await self._answered("anew", shop=shop)
 
     async def caught_up(self, shop: ShopId, told: Callable[[int], None] | None = None) -> None:
         """Return once a shop's file covers what the log holds now; ``told`` is given what is left now and then. Raises

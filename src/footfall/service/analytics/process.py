@@ -1,9 +1,9 @@
 """The analytics process: feeds the files of shops, and answers what the server asks.
 
 The server writes a JSON object a line: ``{"shops": {id: key}}`` (with ``since`` for new ones), ``{"ends": {stream:
-position}}``, ``{"ask": number, …}``, ``{"cancel": number}``, ``{"stop": true}``. Back come a JSON object a line, and behind it
-as many bytes as its ``bytes`` says: what became of a question, where shops are, and what was set aside. Its standard input
-ends when the server does, and so does it, at once.
+position}}``, ``{"ask": number, …}``, ``{"cancel": number}``, ``{"anew": number, "shop": id}``, ``{"stop": true}``. Back come a
+JSON object a line, and behind it as many bytes as its ``bytes`` says: what became of a question, where shops are and which of
+them fail, and what was set aside. Its standard input ends when the server does, and so does it, at once.
 """
 
 import gc
@@ -190,7 +190,7 @@ class _Process:
             self._feed.ends = {Stream(stream): Position(end) for stream, end in command["ends"].items()}
             self._ends_known.set()
         if "anew" in command:
-            self._make_anew(ShopId(int(command["anew"])), int(command["number"]))
+            self._make_anew(ShopId(int(command["shop"])), int(command["anew"]))
         if "damaged" in command:
             self._feed.start_anew(ShopId(int(command["damaged"])), damaged=command["why"])
         if "set_aside" in command:
