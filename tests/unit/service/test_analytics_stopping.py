@@ -58,7 +58,10 @@ def test_a_question_that_is_stopped_between_two_statements_is_stopped_in_the_nex
         watchdog = threading.Timer(20, end)
         watchdog.daemon = True
         watchdog.start()
-        connection.execute("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3")
+        try:
+            connection.execute("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3")
+        finally:
+            watchdog.cancel()
         raise AssertionError("It was not stopped.")
 
     monkeypatch.setattr("footfall.service.analytics.process.answer", told)
