@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import httpx
 
+from tests.support import WAIT_SECONDS
+
 Fault = Literal["busy", "cut before", "cut after", "cut within", "garbage", "silent", "trickling", "narrow"]
 """``busy``: 503 with Retry-After, and nothing is handed on. ``cut before``, ``cut after``, ``cut within``: the connection ends
 before the request is handed on, after that, or in the middle of the answer. ``garbage``: a page instead of the answer.
@@ -111,7 +113,7 @@ def faulty(behind: str) -> Iterator[Faulty]:
     finally:
         between.shutdown()
         between.server_close()
-        thread.join(10)
+        thread.join(WAIT_SECONDS)
 
 
 def event_ids(body: bytes) -> list[str]:

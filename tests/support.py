@@ -25,6 +25,8 @@ from footfall.service.service import Service
 
 PUBLIC_KEY = "0123456789abcdef0123456789abcdef01234567"
 NOW = Milliseconds(1_790_000_000_000)
+WAIT_SECONDS = 60.0
+"""How long a test waits for what it expects, before it fails: a busy machine's disk may be silent for long."""
 
 
 class ManualClock:
@@ -114,12 +116,12 @@ class Server:
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=WAIT_SECONDS)
 
     def kill(self) -> None:
         """SIGKILL."""
         self.process.kill()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=WAIT_SECONDS)
 
 
 def start_server(
@@ -153,12 +155,12 @@ def start_server(
     threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
     server = Server(process, found[0], data)
     with httpx.Client(base_url=server.url, timeout=30) as client:
-        for _ in range(600):
+        for _ in range(int(WAIT_SECONDS / 0.05)):
             if client.get("/ready").status_code == 200:
                 return server
             threading.Event().wait(0.05)
     server.kill()
-    raise AssertionError("the server was not ready within 30 s")
+    raise AssertionError(f"the server was not ready within {WAIT_SECONDS:.0f} s")
 
 
 def _drain(output: IO[str]) -> None:

@@ -22,7 +22,7 @@ from footfall.cli.sources.web import StoreError, Web, WrongStoreError, store_url
 from footfall.errors import FootfallError
 from footfall.limits import PULL_PAUSE_SECONDS_MAX, PULL_RETRIES_MAX
 from tests.shopify import TOKEN, Fault, Store, product, running_store
-from tests.support import PUBLIC_KEY, Standing, command, directory, server, standing
+from tests.support import PUBLIC_KEY, WAIT_SECONDS, Standing, command, directory, server, standing
 
 
 @pytest.fixture
@@ -323,7 +323,7 @@ def test_a_pull_that_is_killed_loses_nothing(store: Store, data: Path, beside: b
     def held(target: str) -> tuple[int, Any]:
         if target.startswith("/products.json") and "page=3" in target:
             reached.set()
-            goes_on.wait(30)
+            goes_on.wait(WAIT_SECONDS)
         return usual(target)
 
     store.storefront = held  # type: ignore[method-assign]
@@ -331,9 +331,9 @@ def test_a_pull_that_is_killed_loses_nothing(store: Store, data: Path, beside: b
     def scenario() -> None:
         arguments = ["catalog", "pull", store.url, "--shop", "my-shop", "--data", str(data)]
         process = subprocess.Popen([sys.executable, "-m", "footfall", *arguments], stderr=subprocess.DEVNULL)
-        assert reached.wait(30)
+        assert reached.wait(WAIT_SECONDS)
         process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        process.wait(WAIT_SECONDS)
         goes_on.set()
         store.requests.clear()
         tally = pulled(store, data)
@@ -363,9 +363,9 @@ def test_ctrl_c_tells_what_is_done_and_that_it_goes_on(store: Store, data: Path)
     store.storefront = held  # type: ignore[method-assign]
     arguments = ["catalog", "pull", store.url, "--shop", "my-shop", "--data", str(data)]
     process = subprocess.Popen([sys.executable, "-m", "footfall", *arguments], stderr=subprocess.PIPE, text=True)
-    assert reached.wait(30)
+    assert reached.wait(WAIT_SECONDS)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 1
     assert "Stopped. 250 products and 0 collections are stored; run it again within an hour" in errors
     assert "Traceback" not in errors

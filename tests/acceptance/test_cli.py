@@ -20,7 +20,7 @@ from footfall.cli.main import footfall
 from footfall.limits import WATCHERS_MAX
 from footfall.sdk_files import folder
 from footfall.service.lock import DirectoryLock, read_owner
-from tests.support import PUBLIC_KEY, Server, command, directory, event, server
+from tests.support import PUBLIC_KEY, WAIT_SECONDS, Server, command, directory, event, server
 
 SHOP = ("shop", "create", "my-shop", "--public-key", PUBLIC_KEY, "--json")
 
@@ -215,7 +215,7 @@ def test_tail_shows_events_as_they_are_acknowledged_and_ends_with_the_server(dat
             shown = json.loads(tail.stdout.readline())
             assert (shown["product_id"], shown["position"]) == ("2", stored["position"])
             assert running.stop() == 0
-            assert tail.wait(20) == 0
+            assert tail.wait(WAIT_SECONDS) == 0
             assert "The server has stopped" in tail.stderr.read()
 
 
@@ -227,7 +227,7 @@ def test_tail_ends_quietly_when_it_is_interrupted(data: Path) -> None:
             assert tail.stderr is not None
             tail.stdout.readline()
             tail.send_signal(signal.SIGINT)
-            assert tail.wait(20) == 0
+            assert tail.wait(WAIT_SECONDS) == 0
             assert tail.stderr.read() == ""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import PUBLIC_KEY, command, directory, event, server
+from tests.support import PUBLIC_KEY, WAIT_SECONDS, command, directory, event, server
 
 _HEAD = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n"
 
@@ -131,7 +131,7 @@ def test_an_import_that_is_killed_goes_on_where_it_was_with_every_row_once(data:
         while importing.poll() is None and not (log.exists() and log.stat().st_size > 2_000_000):
             threading.Event().wait(0.01)
         importing.send_signal(signal.SIGKILL)
-        assert importing.wait(20) == -signal.SIGKILL
+        assert importing.wait(WAIT_SECONDS) == -signal.SIGKILL
         done = imported(data, file, "rees46")
         assert 0 < done["stored"] < rows
         assert imported(data, file, "rees46")["stored"] == 0

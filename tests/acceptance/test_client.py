@@ -31,7 +31,7 @@ from footfall.client import (
     events,
 )
 from tests.faulty import Fault, Faulty, event_ids, faulty
-from tests.support import PUBLIC_KEY, Server, command, directory, server, start_server
+from tests.support import PUBLIC_KEY, WAIT_SECONDS, Server, command, directory, server, start_server
 
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 NEVER_ENDING: tuple[Fault, ...] = ("silent", "trickling")
@@ -194,7 +194,7 @@ def test_after_an_exit_within_what_it_calls_a_client_takes_no_events_that_nobody
         client.viewed(1, uuid="v-exit")
         (sending,) = set(threading.enumerate()) - before
         client.flush()
-        sending.join(30)
+        sending.join(WAIT_SECONDS)
         with pytest.raises(ClosedError):
             client.viewed(2, uuid="v-exit")
         assert client.counts[3:5] == (1, 0)
@@ -322,7 +322,7 @@ def test_what_a_flush_and_a_close_have_no_time_for_is_told_and_given_back() -> N
         assert [event["product_id"] for event in raised.value.events] == ["3"]
         client.close(0.1)
         # The batch that was on its way comes to nothing later, and is not given back again.
-        sending.join(30)
+        sending.join(WAIT_SECONDS)
     assert not sending.is_alive()
     assert (given_back, client.counts.failed, client.counts.waiting) == (["1", "2"], 2, 0)
 

@@ -25,7 +25,7 @@ from footfall.config import Config, read_config
 from footfall.limits import SHUTDOWN_SECONDS, WEBHOOK_BYTES_MAX
 from footfall.sdk_files import sdk_files
 from tests.reference import ROOT
-from tests.support import PUBLIC_KEY, Server, command, directory, event, server
+from tests.support import PUBLIC_KEY, WAIT_SECONDS, Server, command, directory, event, server
 
 SETTINGS: Final = {f"FOOTFALL_{field.name.upper()}" for field in fields(Config)}
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
@@ -224,7 +224,7 @@ def caddy(upstream: str, place: Path) -> Iterator[httpx.Client]:
             yield client
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=WAIT_SECONDS)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 
 from footfall.sdk_files import SdkFile, sdk_files
 from tests.reference import ROOT
-from tests.support import directory
+from tests.support import WAIT_SECONDS, directory
 
 SOURCE = ROOT / "src" / "footfall"
 
@@ -107,7 +107,7 @@ def demo(commands: Path, folder: Path) -> Iterator[str]:
                 break
         yield "".join(lines)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=WAIT_SECONDS) == 0
     finally:
         process.kill()
         process.communicate()

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.sandbox import Sandbox
 from tests.browser.shopfront import Shopfront
-from tests.support import Server, directory, server
+from tests.support import WAIT_SECONDS, Server, directory, server
 
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
@@ -46,7 +46,7 @@ def front() -> Iterator[Shopfront]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser profile that nobody used before."""
     fresh = browser.new_context()
-    fresh.set_default_timeout(10_000)
+    fresh.set_default_timeout(1_000 * WAIT_SECONDS)
     yield fresh
     fresh.close()
 

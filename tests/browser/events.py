@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,7 @@ import httpx
 from playwright.sync_api import Page
 
 from footfall.service.lock import read_owner
-from tests.support import PUBLIC_KEY, Server, command, start_server
-
-WAIT_SECONDS = 10.0
+from tests.support import PUBLIC_KEY, WAIT_SECONDS, Server, command, start_server
 
 
 def control(data: Path, name: str, /, **parameters: Any) -> list[Any]:
@@ -44,12 +43,12 @@ def eventually(page: Page, ask: Callable[[], Any], wanted: Callable[[Any], Any] 
 
     Meanwhile the test takes what the page says: its requests, its routes. ``page`` must be open.
     """
-    for _ in range(int(WAIT_SECONDS / 0.1)):
-        found = ask()
-        if wanted(found):
-            return found
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not wanted(found := ask()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {WAIT_SECONDS:.0f} s it is still {found!r}")
         page.wait_for_timeout(100)
-    raise AssertionError(f"after {WAIT_SECONDS:.0f} s it is still {found!r}")
+    return found
 
 
 def script(server: Server, name: str = "footfall.js", **attributes: str) -> str:

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from footfall.demo.catalog import COLLECTIONS, SHOP, products
 from tests.browser.events import eventually, stored, uuid_of
-from tests.support import Server, directory, start_server
+from tests.support import WAIT_SECONDS, Server, directory, start_server
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_started_again_it_goes_on_with_the_same_shop_at_its_new_address() -> Non
         first = start_server(path / "data", "--no-shoppers", name="demo")
         key = _key(first)
         first.process.send_signal(signal.SIGINT)
-        assert first.process.wait(timeout=20) == 0
+        assert first.process.wait(timeout=WAIT_SECONDS) == 0
         second = start_server(path / "data", "--no-shoppers", name="demo")
         try:
             assert _key(second) == key

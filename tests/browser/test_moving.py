@@ -19,7 +19,7 @@ from playwright.sync_api import Page, Route
 from tests.browser.events import errors_of, eventually, free_port, stored
 from tests.browser.guide import OTHER, snippets
 from tests.browser.shopfront import Shopfront
-from tests.support import PUBLIC_KEY, Server, directory, server
+from tests.support import PUBLIC_KEY, WAIT_SECONDS, Server, directory, server
 
 # npm's package as a page has it after bundling: a module with the same function. The guide's page must not care.
 UUID_PACKAGE = "data:text/javascript,export const v4 = () => crypto.randomUUID()"
@@ -213,7 +213,7 @@ def test_a_server_never_waits_for_a_second_host_that_hangs(guide: Mapping[str, s
     calls = Calls(guide["server"])
     calls.names["urllib"] = type("urllib", (), {"request": Hanging})
     calls.names["send"]("/0", None, {})
-    assert taken.wait(10)
+    assert taken.wait(WAIT_SECONDS)
     for number in range(1, calls.names["waiting"].maxsize + 10):
         assert calls.names["send"](f"/{number}", None, {}) == "what the other host says"
     assert len(calls.made) == calls.names["waiting"].maxsize + 10

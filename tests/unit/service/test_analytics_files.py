@@ -14,6 +14,7 @@ from footfall.log.port import Stream
 from footfall.projections.analytics import engine
 from footfall.projections.analytics.file import save_ends
 from footfall.service.analytics.files import Files
+from tests.support import WAIT_SECONDS
 
 _GENERATION = Generation("0badcafe")
 _MEMORY = 512 * 1024 * 1024
@@ -121,7 +122,7 @@ def test_a_file_that_is_to_be_closed_takes_no_more_questions_and_goes_once_those
         with pytest.raises(AnalyticsUnavailableError, match="being closed"), files.borrowed(ShopId(1), _END):
             pass
         assert dropping.is_alive()
-    dropping.join(timeout=10)
+    dropping.join(timeout=WAIT_SECONDS)
     assert not dropping.is_alive()
     assert not files.path(ShopId(1)).exists()
     with files.borrowed(ShopId(1), _END) as file:
@@ -140,7 +141,7 @@ def test_a_file_that_others_close_and_open_while_it_is_to_be_dropped_is_dropped_
             # As when room is made for another file, and this one is asked for again, before the thread has its turn.
             files._close(ShopId(1))
             files._open[ShopId(1)] = files._opened(ShopId(1), _MEMORY, _END)
-    dropping.join(timeout=10)
+    dropping.join(timeout=WAIT_SECONDS)
     assert not dropping.is_alive()
     assert files._open == {}
     assert not files.path(ShopId(1)).exists()
