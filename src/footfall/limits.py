@@ -415,6 +415,9 @@ eighth more each."""
 ANALYTICS_BATCH_BYTES_MAX: Final = 32 * 1024 * 1024
 """Bytes of records after which a batch is complete, however few they are: in memory they are up to thirty times as large."""
 
+ANALYTICS_LEFT_OUT_MAX: Final = 1_000
+"""Records that a shop's file may lack since they could not be taken in: with more, something else is wrong, and it waits."""
+
 ANALYTICS_WAL_BYTES: Final = 64 * 1024 * 1024
 """Bytes beside a shop's file before they are worked into it: a fifth of a second now and then, and as long after a crash."""
 

@@ -293,6 +293,11 @@ REPORT_SCHEMAS: Final[Mapping[str, Schema]] = {
                 "description": "Those about products that the catalog does not have: `events`, `products`, and `most`, the 20 "
                 "with most events; `null` without a catalog.",
             },
+            "left_out": {
+                "type": "object",
+                "description": "What figures lack since analytics could not take it in, of any time: `events`, `records` "
+                "(events, products, collections and orders), and `last`, the 20 last with why.",
+            },
             "lag": {"type": "object", "description": "Records of the log that each projection has not taken in."},
             "disk_bytes_left": _count("Bytes free on the disk of the data directory."),
         }

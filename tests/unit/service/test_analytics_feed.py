@@ -1,11 +1,14 @@
 """Feeding: every shop gets all of its own, wherever it begins and whatever fails on the way."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 from apsw import Connection
 
@@ -15,11 +18,14 @@ from footfall.limits import ANALYTICS_DISK_LEFT_MIN
 from footfall.log.embedded import read_entries
 from footfall.log.port import Entry, Stream
 from footfall.projections.analytics import engine
+from footfall.projections.analytics.answering import answer
+from footfall.projections.analytics.asking import read_report
 from footfall.projections.analytics.projection import Batch, Projection
+from footfall.projections.documents import Document
 from footfall.service.analytics.feed import Feed
 from footfall.service.analytics.files import Files
 from footfall.service.service import LOG_FILE
-from tests.support import event, running
+from tests.support import NOW, event, running
 
 _KEY = b"k" * 32
 _PLENTY = ANALYTICS_DISK_LEFT_MIN * 2
@@ -149,8 +155,7 @@ def test_a_batch_that_fails_in_the_middle_leaves_nothing_and_is_taken_in_again(
     fed.know(2)
     with breaking(monkeypatch, after, failure):
         # The last of these is more than a batch has.
-        with suppress(RuntimeError):
-            fed.run()
+        fed.run()
         assert fed.counted(2) in ((0, 0), (100, 1))
     later()
     fed.run()
@@ -185,6 +190,110 @@ def test_a_shop_that_fails_keeps_no_other_waiting_and_is_tried_again(
     assert fed.counted(1)[0] == 50
     assert fed.feed.failing == {}
     assert fed.feed.again_in is None
+
+
+class _Poison:
+    """Lets the projection fail by records with these positions, for as long as it is there."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+        self.events: set[int] = set()
+        self.documents: set[str] = set()
+        self.batches = 0
+        apply = Projection.apply
+
+        def failing(projection: Projection, batch: Batch) -> None:
+            self.batches += 1
+            if self.events & {place[1] for place, _ in batch.events} or self.documents & {d.key for d in batch.documents}:
+                raise failure
+            apply(projection, batch)
+
+        monkeypatch.setattr(Projection, "apply", failing)
+
+
+def _left_out(fed: Fed, shop: int) -> list[tuple[str, int, str]]:
+    with fed.files.borrowed(ShopId(shop), fed.feed.log_ends) as file:
+        return engine.rows(file.connection, "SELECT stream, position, why FROM store.left_out ORDER BY ALL")
+
+
+def _data_health(fed: Fed, shop: int) -> dict[str, Any]:
+    question = read_report("data-health", {}, timezone="UTC", currency="EUR", now=NOW)
+    with fed.files.borrowed(ShopId(shop), fed.feed.log_ends) as file:
+        found: dict[str, Any] = json.loads(answer(file.connection.cursor(), question).body)["data"]
+        return found
+
+
+@pytest.mark.parametrize("failure", [ValueError("no number"), duckdb.ConversionException("Out of range")])
+def test_records_that_can_never_be_taken_in_are_left_out_after_a_second_try_and_the_rest_counts(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch, later: Callable[[], None], failure: Exception
+) -> None:
+    poison = _Poison(monkeypatch, failure)
+    of_second = [place[1] for place, event in fed.feed._events(Position(0))[0] if event.shop == 2]
+    poison.events = {of_second[0], of_second[41], of_second[-1]}
+    fed.know(1, 2, 3)
+    for tried in range(len(poison.events)):
+        fed.run()
+        # Others go on, and what comes before it counts at once.
+        assert [fed.counted(shop)[0] for shop in (1, 3)] == [50, 150]
+        assert fed.counted(2)[0] == (0, 40, 97)[tried]
+        assert "can't be written now" in fed.feed.failing[ShopId(2)]
+        later()
+    fed.run()
+    assert fed.feed.failing == {}
+    assert (fed.counted(2)[0], fed.feed.behind(ShopId(2))) == (97, 0)
+    assert _left_out(fed, 2) == [("events", position, repr(failure)) for position in sorted(poison.events)]
+    assert poison.batches < 100
+    told = _data_health(fed, 2)["left_out"]
+    assert (told["events"], told["records"], told["last"][0]["why"]) == (3, 3, repr(failure))
+    assert told["last"][0]["position"].endswith(f"-0.{of_second[-1]}")
+    # With what could not take them in mended, the file is made anew with all of them.
+    poison.events = set()
+    fed.feed.start_anew(ShopId(2))
+    fed.run()
+    assert (fed.counted(2), _left_out(fed, 2)) == ((100, 1), [])
+
+
+def test_what_fails_once_is_taken_in_later_and_nothing_is_left_out(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch, later: Callable[[], None]
+) -> None:
+    poison = _Poison(monkeypatch, ValueError("not now"))
+    poison.events = {40}
+    fed.know(1, 2, 3)
+    fed.run()
+    poison.events = set()
+    later()
+    fed.run()
+    assert [fed.counted(shop)[0] for shop in (1, 2, 3)] == [50, 100, 150]
+    assert [_left_out(fed, shop) for shop in (1, 2, 3)] == [[], [], []]
+
+
+def test_a_file_lacks_so_many_records_at_most_and_waits_at_the_next(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch, later: Callable[[], None]
+) -> None:
+    monkeypatch.setattr("footfall.projections.analytics.file.ANALYTICS_LEFT_OUT_MAX", 2)
+    poison = _Poison(monkeypatch, ValueError("all of them"))
+    poison.events = set(range(1_000))
+    fed.know(1)
+    for _ in range(6):
+        fed.run()
+        later()
+    assert (fed.counted(1)[0], len(_left_out(fed, 1))) == (0, 2)
+    assert list(fed.feed.failing) == [1]
+
+
+def test_a_document_that_can_never_be_taken_in_is_left_out_and_events_count(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch, later: Callable[[], None]
+) -> None:
+    told = [((0, Position(number)), Document(f"product/1/{number}", msgspec.Raw(b"null"))) for number in range(1, 10)]
+    fed.feed.ends = {**fed.ends, Stream.DOCUMENTS: Position(9)}
+    monkeypatch.setattr(fed.feed, "_documents", lambda done: (told[done:], Position(9)))
+    poison = _Poison(monkeypatch, ValueError("no product"))
+    poison.documents = {"product/1/4"}
+    fed.know(1)
+    fed.run()
+    assert fed.counted(1)[0] == 0, "documents go first"
+    later()
+    fed.run()
+    assert (fed.counted(1)[0], _left_out(fed, 1)) == (50, [("documents", 4, "ValueError('no product')")])
 
 
 def test_a_shop_whose_file_another_process_has_keeps_no_other_waiting(

@@ -25,6 +25,7 @@ _THE_MACHINES_FAULT: Final = (
 )
 """Words in what the engine says of a file that it can't open, read or write although nothing is wrong with it."""
 _DAMAGE: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
+_OF_DATA: Final = (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError, duckdb.NotSupportedError)
 
 
 class FileTakenError(AnalyticsUnavailableError):
@@ -75,6 +76,11 @@ def _says_damage(failure: duckdb.IOException) -> bool:
 def is_damage(failure: duckdb.Error) -> bool:
     """Whether a failure means that the file (or the engine's picture of it) can't be trusted any more."""
     return isinstance(failure, _DAMAGE) or (isinstance(failure, duckdb.IOException) and _says_damage(failure))
+
+
+def is_of_data(failure: duckdb.Error) -> bool:
+    """Whether it is what was worked on that is at fault, and neither the file nor the machine."""
+    return isinstance(failure, _OF_DATA) and not is_damage(failure)
 
 
 def is_spent(failure: BaseException) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from footfall.identifiers import Generation, Position, ShopId
-from footfall.log.port import Stream
+from footfall.limits import ANALYTICS_LEFT_OUT_MAX
+from footfall.log.port import Place, Stream
 from footfall.order import ORDER_PREFIX
 from footfall.projections.analytics.engine import Connection, rows, transaction
 from footfall.projections.analytics.schema import SHAPE, TABLES, VIEWS
@@ -49,7 +50,18 @@ def save_ends(connection: Connection, ends: Ends) -> None:
                 connection.execute("INSERT INTO store.positions (position, stream, part) VALUES (?, ?, ?)", row)
 
 
-def documents_of(shop: ShopId, documents: Iterable[Document]) -> list[Document]:
+def leave_out(connection: Connection, stream: Stream, place: Place, why: str, ends: Ends) -> bool:
+    """Go on behind a record that can't be taken in, and keep which one it was; ``False`` where there are too many of these."""
+    ((known,),) = rows(connection, "SELECT count(*) FROM store.left_out")
+    if known >= ANALYTICS_LEFT_OUT_MAX:
+        return False
+    with transaction(connection):
+        connection.execute("INSERT INTO store.left_out VALUES (?, ?, ?, ?)", [stream.value, *place, why])
+        save_ends(connection, ends)
+    return True
+
+
+def documents_of(shop: ShopId, documents: Iterable[tuple[Place, Document]]) -> list[tuple[Place, Document]]:
     """Those documents that analytics keeps of a shop: products, collections and orders."""
     prefixes = tuple(f"{prefix}{shop}/" for prefix in (PRODUCT_PREFIX, COLLECTION_PREFIX, ORDER_PREFIX))
-    return [document for document in documents if document.key.startswith(prefixes)]
+    return [(place, document) for place, document in documents if document.key.startswith(prefixes)]

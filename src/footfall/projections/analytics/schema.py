@@ -73,6 +73,7 @@ TABLES: Final = f"""
 CREATE SCHEMA store;
 CREATE TABLE store.facts (name VARCHAR, value VARCHAR);
 CREATE TABLE store.positions (stream VARCHAR, part USMALLINT, position BIGINT);
+CREATE TABLE store.left_out (stream VARCHAR, part USMALLINT, position BIGINT, why VARCHAR);
 CREATE TABLE store.events ({", ".join(f"{name} {kind}" for name, kind in EVENT_COLUMNS)});
 CREATE TABLE store.rolled_up (part USMALLINT, position BIGINT);
 CREATE TABLE store.quarters (quarter INTEGER, kind UTINYINT, marks UTINYINT, events UINTEGER);
@@ -101,13 +102,12 @@ CREATE TABLE store.orders (order_id VARCHAR, number UBIGINT, time BIGINT, test B
 CREATE TABLE store.order_lines (order_id VARCHAR, line VARCHAR, product UINTEGER, variant UINTEGER, placed BIGINT,
     units BIGINT, amount {AMOUNT}, refunded {AMOUNT}, source VARCHAR, widget VARCHAR, attribution VARCHAR);
 """
-"""``facts``: which log and which shape the file has. ``rolled_up``, ``quarters`` and ``days``: ``rollups``. ``sessions``:
-``mixed`` where not all its events are of one person.
-``figures``: as whom persons count on whom one customer was named and nobody else, and these customers as themselves;
-``apart``: persons of whom only each event tells as whom it counts. ``names``: what events call products, and the number of the
-name that stands for each. ``ties``: what events told of names. ``told`` and ``tokens``: ``orders``. ``other_units`` and
-``other_amount`` are of an order's lines without a product, which are no purchase. The rest is the catalog's and the orders'
-own."""
+"""``facts``: which log and which shape the file has. ``left_out``: records that could not be taken in. ``rolled_up``,
+``quarters`` and ``days``: ``rollups``. ``sessions``: ``mixed`` where not all its events are of one person. ``figures``: as
+whom persons count on whom one customer was named and nobody else, and these customers as themselves; ``apart``: persons of
+whom only each event tells as whom it counts. ``names``: what events call products, and the number of the name that stands for
+each. ``ties``: what events told of names. ``told`` and ``tokens``: ``orders``. ``other_units`` and ``other_amount`` are of an
+order's lines without a product, which are no purchase. The rest is the catalog's and the orders' own."""
 
 HAS_FACTS: Final = """EXISTS (SELECT 1 FROM store.told WHERE verified)
     OR EXISTS (SELECT 1 FROM store.orders o JOIN store.order_lines l USING (order_id) WHERE NOT o.test)"""

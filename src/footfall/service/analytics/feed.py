@@ -15,7 +15,7 @@ import duckdb
 import msgspec
 import structlog
 
-from footfall.errors import AnalyticsUnavailableError
+from footfall.errors import AnalyticsUnavailableError, FootfallError
 from footfall.event import Event, decode_event, decode_events
 from footfall.identifiers import Position, ShopId
 from footfall.limits import (
@@ -31,11 +31,11 @@ from footfall.log.embedded import read_entries
 from footfall.log.port import Entry, Place, Stream
 from footfall.log.sqlite import open_reader
 from footfall.projections.analytics import engine
-from footfall.projections.analytics.file import Ends, documents_of
+from footfall.projections.analytics.file import Ends, documents_of, leave_out
 from footfall.projections.analytics.projection import Batch, Projection
 from footfall.projections.documents import Document, decode_document
 from footfall.service.analytics.desk import PARTITION
-from footfall.service.analytics.files import Files
+from footfall.service.analytics.files import Files, ShopFile
 
 _CACHE_BYTES: Final = 8 * 1024 * 1024
 _STREAMS: Final = (Stream.DOCUMENTS, Stream.EVENTS)
@@ -58,6 +58,38 @@ class _Failing(NamedTuple):
     again_at: float
 
 
+class _UnfitError(AnalyticsUnavailableError):
+    """What was to be taken in is at fault, or the code that takes it in."""
+
+
+class _Part(NamedTuple):
+    """A shop's records for one transaction, and up to where its file goes with them."""
+
+    events: list[tuple[Place, Event]]
+    documents: list[tuple[Place, Document]]
+    ends: Reached
+
+    @property
+    def records(self) -> list[tuple[Stream, Place]]:
+        """Where its records are in the log."""
+        return [(Stream.DOCUMENTS, place) for place, _ in self.documents] + [
+            (Stream.EVENTS, place) for place, _ in self.events
+        ]
+
+    def halves(self, start: Reached) -> tuple["_Part", "_Part"]:
+        """The same for two transactions. Documents go first, as they do in one."""
+        if self.documents and self.events:
+            between = {**self.ends, Stream.EVENTS: start[Stream.EVENTS]}
+            return _Part([], self.documents, between), _Part(self.events, [], self.ends)
+        if self.events:
+            half = len(self.events) // 2
+            between = {**self.ends, Stream.EVENTS: self.events[half - 1][0][1]}
+            return _Part(self.events[:half], [], between), _Part(self.events[half:], [], self.ends)
+        half = len(self.documents) // 2
+        between = {**self.ends, Stream.DOCUMENTS: self.documents[half - 1][0][1]}
+        return _Part([], self.documents[:half], between), _Part([], self.documents[half:], self.ends)
+
+
 class Feed:
     """Where each shop is, and the steps that bring it on. One thread steps."""
 
@@ -69,6 +101,8 @@ class Feed:
         self._unsaved: dict[ShopId, Reached] = {}
         """Shops of which the file says less than has been read, since nothing of theirs was in it."""
         self._failing: dict[ShopId, _Failing] = {}
+        self._suspects: dict[ShopId, tuple[Stream, Place]] = {}
+        """The record that failed by itself, before it is tried once more."""
         self._born: dict[ShopId, Reached] = {}
         self.reached: dict[ShopId, Reached] = {}
         self.ends: Reached = dict.fromkeys(_STREAMS, Position(0))
@@ -79,12 +113,12 @@ class Feed:
         with closing(self._connection):
             for shop in list(self._unsaved):
                 if self._unsaved_records(shop, self.reached[shop]) >= ANALYTICS_UNSAVED_MAX:
-                    self._apply(shop, [], [], self.reached[shop])
+                    self._tried(shop, partial(self._take_in, shop, _Part([], [], self.reached[shop])))
 
     @property
     def log_ends(self) -> Ends:
         """The log's ends, by stream and partition."""
-        return {stream: {PARTITION: end} for stream, end in self.ends.items()}
+        return _by_partition(self.ends)
 
     def know(self, keys: Mapping[ShopId, bytes], since: Reached | None = None) -> None:
         """Learn of shops and the keys under which their visitors are hashed. ``since``: where the log was before these shops
@@ -179,35 +213,84 @@ class Feed:
             if event.shop in of_shop:
                 of_shop[event.shop].append((place, event))
         for shop in shops:
-            self._tried(shop, partial(self._take, shop, of_shop[shop], documents_of(shop, documents), ends))
+            self._tried(shop, partial(self._take, shop, _Part(of_shop[shop], documents_of(shop, documents), ends)))
 
-    def _take(self, shop: ShopId, events: list[tuple[Place, Event]], documents: list[Document], ends: Reached) -> None:
-        if events or documents or self._unsaved_records(shop, ends) >= ANALYTICS_SAVED_AFTER:
-            self._apply(shop, events, documents, ends)
+    def _take(self, shop: ShopId, part: _Part) -> None:
+        if part.events or part.documents or self._unsaved_records(shop, part.ends) >= ANALYTICS_SAVED_AFTER:
+            self._take_in(shop, part)
         else:
             self._unsaved.setdefault(shop, self.reached[shop])
-            self.reached[shop] = ends
+            self.reached[shop] = part.ends
 
     def _unsaved_records(self, shop: ShopId, ends: Reached) -> int:
         """How far behind these ends a shop's file says that it is, where nothing of its own was in between."""
         saved = self._unsaved.get(shop, self.reached[shop])
         return sum(ends[stream] - saved[stream] for stream in _STREAMS) if self._files.path(shop).exists() else 0
 
-    def _apply(self, shop: ShopId, events: list[tuple[Place, Event]], documents: list[Document], ends: Reached) -> None:
-        batch = Batch(events, documents, {stream: {PARTITION: end} for stream, end in ends.items()})
+    def _take_in(self, shop: ShopId, whole: _Part) -> None:
+        """Take in a part. Where something in it fails, the rest of it is taken in: in halves, down to the record."""
+        parts = [whole]
+        while parts:
+            part = parts.pop()
+            saved = self._unsaved.get(shop, self.reached[shop])
+            try:
+                self._write(shop, part.ends, partial(self._apply, shop, part))
+            except _UnfitError as failure:
+                self._find(shop)
+                if self.reached[shop] != saved:
+                    # It was set aside: what this part does not have must come before it.
+                    return
+                if len(part.records) > 1:
+                    parts += reversed(part.halves(saved))
+                else:
+                    self._leave_out(shop, part, failure)
+            if shop not in self.reached:
+                return
+
+    def _leave_out(self, shop: ShopId, part: _Part, failure: _UnfitError) -> None:
+        """Go on without a record that failed by itself, now and a while ago. Raises the failure where it is the first time,
+        and where too many are left out already."""
+        if not part.records:
+            raise failure
+        ((stream, place),) = part.records
+        if self._suspects.get(shop) != (stream, place):
+            self._suspects[shop] = stream, place
+            raise failure
+
+        def work(file: ShopFile) -> None:
+            if not leave_out(file.connection, stream, place, repr(failure.__cause__), _by_partition(part.ends)):
+                raise failure
+
+        self._write(shop, part.ends, work)
+        del self._suspects[shop]
+        _logger.error("record_left_out", shop=shop, stream=stream.value, position=place[1], error=str(failure))
+
+    def _apply(self, shop: ShopId, part: _Part, file: ShopFile) -> None:
+        if file.projection is None:
+            file.projection = Projection(file.connection, shop, self._keys[shop])
+        documents = [document for _, document in part.documents]
+        file.projection.apply(Batch(part.events, documents, _by_partition(part.ends)))
+
+    def _write(self, shop: ShopId, ends: Reached, work: Callable[[ShopFile], None]) -> None:
+        """Change a shop's file, which goes up to ``ends`` then. Raises ``_UnfitError`` where neither the file nor the machine
+        is at fault, else ``AnalyticsUnavailableError``."""
         try:
             with self._files.borrowed(shop, self.log_ends) as file:
                 if self._where(shop, file.ends) != self._unsaved.get(shop, self.reached[shop]):
                     # It was set aside when it was opened again: what this batch does not have must come before it.
                     self.forget(shop)
                     return
-                if file.projection is None:
-                    file.projection = Projection(file.connection, shop, self._keys[shop])
-                file.projection.apply(batch)
-                file.ends = {stream: {PARTITION: end} for stream, end in ends.items()}
+                work(file)
+                file.ends = _by_partition(ends)
         except duckdb.Error as failure:
             self._drop(shop, damaged=str(failure) if engine.is_damage(failure) else None)
-            raise AnalyticsUnavailableError(f"The file of shop {shop} can't be written now: {failure}") from failure
+            kind = _UnfitError if engine.is_of_data(failure) else AnalyticsUnavailableError
+            raise kind(f"The file of shop {shop} can't be written now: {failure}") from failure
+        except Exception as failure:
+            self._drop(shop)
+            if isinstance(failure, FootfallError | OSError | MemoryError):
+                raise
+            raise _UnfitError(f"The file of shop {shop} can't be written now: {failure!r}") from failure
         except BaseException:
             self._drop(shop)
             raise
@@ -224,11 +307,11 @@ class Feed:
         self.reached.pop(shop, None)
         self._unsaved.pop(shop, None)
 
-    def _documents(self, done: Position) -> tuple[list[Document], Position]:
+    def _documents(self, done: Position) -> tuple[list[tuple[Place, Document]], Position]:
         entries, end = self._read(
             Stream.DOCUMENTS, done, min(self.ends[Stream.DOCUMENTS], done + ANALYTICS_BATCH_DOCUMENTS_MAX)
         )
-        return [document for _, document in _decoded(entries, decode_document)], end
+        return list(_decoded(entries, decode_document)), end
 
     def _events(self, done: Position) -> tuple[list[tuple[Place, Event]], Position]:
         entries, end = self._read(Stream.EVENTS, done, min(self.ends[Stream.EVENTS], done + ANALYTICS_BATCH_EVENTS_MAX))
@@ -252,6 +335,10 @@ class Feed:
             size += sum(len(entry.value) for entry in within)
             entries += within
         return entries, at
+
+
+def _by_partition(ends: Reached) -> dict[Stream, dict[int, Position]]:
+    return {stream: {PARTITION: end} for stream, end in ends.items()}
 
 
 def _decoded(entries: Iterable[Entry], decode: Callable[[bytes], Record]) -> Iterator[tuple[Place, Record]]:

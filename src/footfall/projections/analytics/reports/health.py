@@ -3,10 +3,12 @@
 from typing import Any, Final
 
 from footfall.clock import SECOND_MS
+from footfall.log.port import Stream
 from footfall.projections.analytics.reports.asked import Asked, Told
 from footfall.projections.analytics.schema import BOT, CLAMPED, DENIED, LATE, TEST, VERIFIED
 
 _PRODUCTS_SHOWN: Final = 20
+_LEFT_OUT_SHOWN: Final = 20
 _MARKED: Final = (
     ("bots", BOT),
     ("tests", TEST),
@@ -34,6 +36,7 @@ def data_health(asked: Asked) -> Told:
         **{name: count for (name, _), count in zip(_MARKED, marked, strict=True)},
         "repeated_within_a_second": repeated,
         "unknown_products": _unknown(asked, arrived),
+        "left_out": _left_out(asked),
         **{name: value for name, value in asked.question.given.items() if name != "outcomes"},
     }
     table = [
@@ -55,6 +58,16 @@ def _unknown(asked: Asked, arrived: str) -> dict[str, Any] | None:
     )
     shown = [{"product": name, "events": events} for name, events in told[:_PRODUCTS_SHOWN]]
     return {"events": sum(events for _, events in told), "products": len(told), "most": shown}
+
+
+def _left_out(asked: Asked) -> dict[str, Any]:
+    """Records of the log that figures lack, since analytics could not take them in; of any time."""
+    told = asked.rows(
+        """SELECT stream, (SELECT value FROM store.facts WHERE name = 'generation') || '-' || part || '.' || position, why
+        FROM store.left_out ORDER BY stream, part, position DESC"""
+    )
+    shown = [{"stream": stream, "position": position, "why": why} for stream, position, why in told[:_LEFT_OUT_SHOWN]]
+    return {"events": sum(stream == Stream.EVENTS for stream, *_ in told), "records": len(told), "last": shown}
 
 
 _REPEATED: Final = f"""
