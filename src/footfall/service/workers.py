@@ -22,7 +22,8 @@ _logger = structlog.get_logger("footfall.workers")
 async def run_worker(task: str, parameters: Mapping[str, Any], *, lines: bool = False) -> AsyncGenerator[Any, None]:
     """Run a task of ``footfall.service.worker`` and yield what it writes: bytes, or with ``lines`` one JSON value a line.
 
-    Raises ``FootfallError`` with what the child wrote to standard error where it fails. Whoever stops iterating ends it.
+    Raises ``FootfallError`` with the last line that the child wrote to standard error where it fails. Whoever stops
+    iterating ends it.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -38,7 +39,7 @@ async def run_worker(task: str, parameters: Mapping[str, Any], *, lines: bool = 
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    errors = asyncio.create_task(process.stderr.read(_ERROR_BYTES_MAX))
+    errors = asyncio.create_task(_last_of(process.stderr))
     try:
         if lines:
             async for line in process.stdout:
@@ -51,9 +52,17 @@ async def run_worker(task: str, parameters: Mapping[str, Any], *, lines: bool = 
             last = message.splitlines()[-1] if message else f"it ended with status {process.returncode}"
             raise FootfallError(f"The {task} failed: {last}")
     finally:
-        errors.cancel()
         if process.returncode is None:
             await _end(process)
+        errors.cancel()
+
+
+async def _last_of(stream: asyncio.StreamReader) -> bytes:
+    """Read a stream to its end, and keep the last of it: a child whose pipe is full would wait for ever."""
+    kept = b""
+    while chunk := await stream.read(_CHUNK_BYTES):
+        kept = (kept + chunk)[-_ERROR_BYTES_MAX:]
+    return kept
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -61,19 +70,18 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     process.terminate()
     try:
         async with asyncio.timeout(WORKER_END_SECONDS):
-            await _ended(process)
+            await ended(process)
     except TimeoutError:
         _logger.warning("worker_killed", pid=process.pid)
     finally:
         if process.returncode is None:
             process.kill()
-            await _ended(process)
+            await ended(process)
 
 
-async def _ended(process: asyncio.subprocess.Process) -> None:
+async def ended(process: asyncio.subprocess.Process) -> None:
     """Wait until a child has ended. What it still says is read and dropped: asyncio takes no process for ended before it has
-    seen the end of its pipes, and does not look for it in one that is full."""
-    for pipe in (process.stdout, process.stderr):
-        while pipe is not None and await pipe.read(_CHUNK_BYTES):
-            pass
+    seen the end of its pipes, and does not look for it in one that is full. Its errors are for others to read."""
+    while process.stdout is not None and await process.stdout.read(_CHUNK_BYTES):
+        pass
     await process.wait()

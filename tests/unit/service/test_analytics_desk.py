@@ -59,6 +59,25 @@ def test_who_waits_for_figures_is_told_that_the_process_ends_again_and_again(
     scenario(tmp_path, steps)
 
 
+def test_a_stop_in_the_middle_of_a_large_answer_ends_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script, written = tmp_path / "large", tmp_path / "pid"
+    half = "head -c 16000000 /dev/zero"
+    head = '{"answer": 1, "bytes": 32000000}'
+    script.write_text(f"#!/bin/sh\necho '{head}'\n{half}\necho $$ > {written}\nsleep 0.5\n{half}\n", encoding="utf-8")
+    script.chmod(0o700)
+    monkeypatch.setattr("footfall.service.analytics.desk.sys.executable", str(script))
+    monkeypatch.setattr("footfall.service.analytics.desk._STOP_SECONDS", 2.0)
+
+    async def steps(desk: Desk) -> None:
+        await desk.start()
+        while not written.exists():  # noqa: ASYNC110  # a file tells nobody
+            await asyncio.sleep(0.01)
+        await desk.stop()
+
+    scenario(tmp_path, steps)
+    assert not Path("/proc", written.read_text(encoding="utf-8").strip()).exists()
+
+
 def test_a_file_that_is_made_anew_is_behind_whatever_was_said_of_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

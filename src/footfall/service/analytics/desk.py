@@ -35,6 +35,7 @@ from footfall.limits import (
 from footfall.log.port import Group, Log, Stream
 from footfall.projections.analytics.asking import Answer, Question
 from footfall.projections.shops import Shops
+from footfall.service.workers import ended
 
 DIRECTORY: Final = "analytics"
 """Where the files of shops are, in the data directory."""
@@ -331,10 +332,10 @@ class Desk:
             process.stdin.close()
         try:
             async with asyncio.timeout(_STOP_SECONDS):
-                await process.wait()
+                await ended(process)
         except TimeoutError:
             process.kill()
-            await process.wait()
+            await ended(process)
 
     async def _tell(self) -> None:
         """Say how far the log goes, shops first: of whose event comes before its shop nobody would know."""
