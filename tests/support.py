@@ -1,6 +1,7 @@
 """What tests share: a service in this process, and a server as a process of its own, each with one shop."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -21,6 +22,7 @@ from footfall.api.application import Application
 from footfall.clock import Clock, Milliseconds
 from footfall.config import Config
 from footfall.service.commands import Commands
+from footfall.service.lock import read_owner
 from footfall.service.service import Service
 
 PUBLIC_KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -174,11 +176,44 @@ def server(data: Path, *arguments: str, shop: bool = False) -> Iterator[Server]:
     started = start_server(data, *arguments)
     try:
         if shop:
-            command("shop", "create", "shop", "--public-key", PUBLIC_KEY, data=data)
+            new_shop(data, "shop", PUBLIC_KEY)
         yield started
     finally:
         if started.process.poll() is None:
             started.kill()
+
+
+def control(data: Path, name: str, /, **parameters: Any) -> list[Any]:
+    """The lines that a command of the server answers with."""
+    owner = read_owner(data)
+    assert owner is not None
+    assert owner.control is not None
+    with httpx.Client(transport=httpx.HTTPTransport(uds=owner.control), base_url="http://footfall", timeout=30) as client:
+        return [json.loads(line) for line in client.post(f"/{name}", json=parameters).text.splitlines()]
+
+
+def answer_of(data: Path, name: str, /, **parameters: Any) -> Any:
+    """What a command of the server answers that is no stream."""
+    (line,) = control(data, name, **parameters)
+    return line["result"]
+
+
+def new_shop(data: Path, name: str, public_key: str | None = None, **settings: str) -> dict[str, str]:
+    """Make a shop, beside a server where there is one: its ``public_key`` and ``secret_key``; sooner than the command."""
+    if read_owner(data) is not None:
+        made: dict[str, str] = answer_of(data, "shop_create", name=name, public_key=public_key, settings=settings)
+        return made
+
+    async def alone() -> dict[str, str]:
+        service = Service(Config(data=data))
+        await service.start()
+        try:
+            return dict(await Commands(service).shop_create(name, public_key=public_key, settings=settings))
+        finally:
+            await service.stop()
+
+    data.mkdir(exist_ok=True)
+    return asyncio.run(alone())
 
 
 def command(*arguments: str, data: Path, check: bool = True) -> subprocess.CompletedProcess[str]:

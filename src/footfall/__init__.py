@@ -1,5 +1,3 @@
 """Footfall: the open, self-hosted event stream for storefronts."""
 
-from importlib.metadata import version
-
-__version__ = version("footfall")
+__version__ = "0.1.0"

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from footfall.order import Order
-from tests.support import Running, Server, command, run, running
+from tests.support import Running, Server, answer_of, new_shop, run, running
 from tests.unit.catalog.shapes import ADMIN
 
 PATH = "/api/v1/webhooks/shopify"
@@ -68,21 +68,19 @@ class Shop:
         return in_list
 
     def counted(self) -> dict[str, int]:
-        outcomes: dict[str, int] = json.loads(command("shop", "show", self.name, "--json", data=self.data).stdout)["outcomes"]
+        outcomes: dict[str, int] = answer_of(self.data, "shop_show", name=self.name)["outcomes"]
         return outcomes
 
     def quarantined(self) -> list[dict[str, Any]]:
-        kept: list[dict[str, Any]] = json.loads(
-            command("quarantine", "list", "--shop", self.name, "--json", data=self.data).stdout
-        )
+        kept: list[dict[str, Any]] = answer_of(self.data, "quarantine_list", shop=self.name)
         return kept
 
 
 def make_shop(started: Server, client: httpx.Client) -> Shop:
     number = next(NUMBERS)
     name, domain = f"shop-{number}", f"shop-{number}.myshopify.com"
-    made = command("shop", "create", name, "--domain", domain, "--webhook-secret", SECRET, "--json", data=started.data)
-    return Shop(client, started.data, name, domain, json.loads(made.stdout)["public_key"])
+    made = new_shop(started.data, name, domain=domain, webhook_secret=SECRET)
+    return Shop(client, started.data, name, domain, made["public_key"])
 
 
 def orders(data: Path, shop: str) -> list[Order | None]:

@@ -21,7 +21,7 @@ import pytest
 
 from footfall.api.openapi_shared import ERRORS
 from footfall.projections.analytics.asking import REPORTS
-from tests.support import PUBLIC_KEY, Server, command, directory, event, server, start_server
+from tests.support import PUBLIC_KEY, Server, command, directory, event, new_shop, server, start_server
 
 _ENDLESS = "select count(*) from range(1000000) a, range(1000000) b where a.range * b.range % 7 = 3"
 _PATIENCE_SECONDS = 60
@@ -33,8 +33,8 @@ class Shop:
     def __init__(self, running: Server, name: str) -> None:
         self.running = running
         self.name = name
-        words = command("shop", "create", name, "--json", data=running.data).stdout
-        self.public, self.secret = re.findall(r"[0-9a-f]{40}\b|ffs_[0-9a-f]{64}", words)
+        made = new_shop(running.data, name)
+        self.public, self.secret = made["public_key"], made["secret_key"]
         self.url = running.url
 
     def ask(self, method: str, path: str, *, timeout: float = _PATIENCE_SECONDS, **options: Any) -> httpx.Response:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from tests.support import command, directory, server
+from tests.support import command, directory, new_shop, server
 
 _DATA = Path(__file__).parents[2].parent / "shared" / "data"
 _FILE = next(iter(sorted(_DATA.glob("rees46_*_events.csv.gz"))), None)
@@ -57,7 +57,7 @@ def shop(acts: list[Act]) -> Iterator[httpx.Client]:
     """A server with the recording and a catalog of its brands, asked with the secret key."""
     assert _FILE is not None
     with directory() as path, server(path / "data") as running:
-        made = json.loads(command("shop", "create", "a", "--json", data=running.data).stdout)
+        made = new_shop(running.data, "a")
         command("import", str(_FILE), "--shop", "a", "--format", "rees46", data=running.data)
         brands = {act.product: act.brand for act in acts}
         catalog = path / "catalog.json"

@@ -12,7 +12,7 @@ import pytest
 
 from footfall.clock import DAY_MS, HOUR_MS
 from footfall.identifiers import read_position_token
-from tests.support import NOW, PUBLIC_KEY, ManualClock, Standing, command, event, run, running, server, standing
+from tests.support import NOW, PUBLIC_KEY, ManualClock, Standing, event, new_shop, run, running, server, standing
 
 V1 = "/api/v1/analytics/event"
 PIXEL = "/api/v1/analytics/event.gif"
@@ -341,7 +341,7 @@ def test_over_a_real_connection_the_answers_are_the_same(shop: Standing, tmp_pat
     hidden = {"date", "footfall-position", "connection", "server"}
     with server(tmp_path) as real, httpx.Client(base_url=real.url) as client:
         # Beside the running server, which makes it.
-        command("shop", "create", "shop", "--public-key", PUBLIC_KEY, data=tmp_path)
+        new_shop(tmp_path, "shop", PUBLIC_KEY)
         for method, url, body, headers in requests:
             over_wire = client.request(method, url, content=body, headers=headers)
             in_process = shop.request(method, url, content=body, headers=headers)

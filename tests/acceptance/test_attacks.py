@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from footfall.api.application import Application
 from footfall.limits import BODY_BYTES_MAX
-from tests.support import PUBLIC_KEY, Standing, command, event, no_pages, server, standing
+from tests.support import PUBLIC_KEY, Standing, event, new_shop, no_pages, server, standing
 
 V1 = "/api/v1/analytics/event"
 V2 = "/api/v2/analytics/event"
@@ -278,7 +278,7 @@ def test_any_json_array_is_sorted_into_stored_and_rejected(shop: Standing, items
 
 def test_a_real_server_is_well_after_all_of_it(tmp_path: Path) -> None:
     with server(tmp_path) as real, httpx.Client(base_url=real.url, timeout=30) as client:
-        command("shop", "create", "shop", "--public-key", PUBLIC_KEY, data=tmp_path)
+        new_shop(tmp_path, "shop", PUBLIC_KEY)
         for name, path, body, headers, statuses in BODIES:
             response = client.post(path, content=body, headers={**KEY, **headers})
             assert response.status_code in statuses, name

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from footfall.catalog import graphql, rest
-from tests.support import PUBLIC_KEY, Running, command, directory, event, run, running, server
+from tests.support import PUBLIC_KEY, Running, command, directory, event, new_shop, run, running, server
 from tests.unit.catalog.shapes import ADMIN, BULK, CSV, STOREFRONT
 
 ID = ADMIN["id"]
@@ -40,7 +40,7 @@ async def ids(shop: Running, **parameters: Any) -> list[Any]:
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_file_of_every_shape_is_told_by_its_content_and_imported(name: str, packed: bool) -> None:
     with directory() as path:
-        command("shop", "create", "my-shop", "--public-key", PUBLIC_KEY, "--url", "https://shop.example", data=path / "data")
+        new_shop(path / "data", "my-shop", PUBLIC_KEY, url="https://shop.example")
         file = path / (name + ".gz" * packed)
         text = FILES[name].encode()
         file.write_bytes(gzip.compress(text) if packed else text)
@@ -65,7 +65,7 @@ def test_a_file_of_every_shape_is_told_by_its_content_and_imported(name: str, pa
 
 def test_a_broken_product_is_told_with_line_and_reason_and_the_rest_is_imported() -> None:
     with directory() as path:
-        command("shop", "create", "my-shop", data=path / "data")
+        new_shop(path / "data", "my-shop")
         file = path / "some.jsonl"
         file.write_text("".join(json.dumps(line) + "\n" for line in (ADMIN, {"title": "no name"}, MUG | {"variants": 5})))
         done = command("catalog", "import", str(file), "--shop", "my-shop", data=path / "data")
@@ -87,7 +87,7 @@ def test_a_broken_product_is_told_with_line_and_reason_and_the_rest_is_imported(
 )
 def test_another_file_says_what_it_looks_like(name: str, text: str, said: str) -> None:
     with directory() as path:
-        command("shop", "create", "my-shop", data=path / "data")
+        new_shop(path / "data", "my-shop")
         (path / name).write_text(text)
         done = command("catalog", "import", str(path / name), "--shop", "my-shop", data=path / "data", check=False)
         assert done.returncode == 1
@@ -97,7 +97,7 @@ def test_another_file_says_what_it_looks_like(name: str, text: str, said: str) -
 
 def test_a_file_of_another_format_than_said_is_refused() -> None:
     with directory() as path:
-        command("shop", "create", "my-shop", data=path / "data")
+        new_shop(path / "data", "my-shop")
         (path / "products.csv").write_text(CSV)
         done = command(
             "catalog",

@@ -22,7 +22,7 @@ from footfall.cli.sources.web import StoreError, Web, WrongStoreError, store_url
 from footfall.errors import FootfallError
 from footfall.limits import PULL_PAUSE_SECONDS_MAX, PULL_RETRIES_MAX
 from tests.shopify import TOKEN, Fault, Store, product, running_store
-from tests.support import PUBLIC_KEY, WAIT_SECONDS, Standing, command, directory, server, standing
+from tests.support import PUBLIC_KEY, WAIT_SECONDS, Standing, command, directory, new_shop, server, standing
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def store() -> Iterator[Store]:
 @pytest.fixture
 def data() -> Iterator[Path]:
     with directory() as path:
-        command("shop", "create", "my-shop", "--public-key", PUBLIC_KEY, "--json", data=path / "data")
+        new_shop(path / "data", "my-shop", PUBLIC_KEY)
         yield path / "data"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import PUBLIC_KEY, WAIT_SECONDS, command, directory, event, server
+from tests.support import PUBLIC_KEY, WAIT_SECONDS, command, directory, event, new_shop, server
 
 _HEAD = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n"
 
@@ -21,7 +21,7 @@ _HEAD = "event_time,event_type,product_id,category_id,category_code,brand,price,
 @pytest.fixture
 def data() -> Iterator[Path]:
     with directory() as path:
-        command("shop", "create", "my-shop", "--public-key", PUBLIC_KEY, "--json", data=path / "data")
+        new_shop(path / "data", "my-shop", PUBLIC_KEY)
         yield path / "data"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from footfall.intake import order_files
 from footfall.order import Order
-from tests.support import command, directory, run, running, server
+from tests.support import command, directory, new_shop, run, running, server
 from tests.unit.catalog.shapes import ADMIN, CSV
 from tests.unit.catalog.shapes import BULK as PRODUCTS_BULK
 from tests.unit.intake.order_shapes import BULK, NODE, REST
@@ -36,7 +36,7 @@ FILES = {
 @pytest.fixture
 def data() -> Iterator[Path]:
     with directory() as path:
-        command("shop", "create", "my-shop", data=path / "data")
+        new_shop(path / "data", "my-shop")
         yield path / "data"
 
 

@@ -1,7 +1,6 @@
 """The Python client against a real server: receipts, order, faults on the way, forks, exits; each event is stored once."""
 
 import asyncio
-import json
 import os
 import socket
 import subprocess
@@ -31,7 +30,7 @@ from footfall.client import (
     events,
 )
 from tests.faulty import Fault, Faulty, event_ids, faulty
-from tests.support import PUBLIC_KEY, WAIT_SECONDS, Server, command, directory, server, start_server
+from tests.support import PUBLIC_KEY, WAIT_SECONDS, Server, directory, new_shop, server, start_server
 
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 NEVER_ENDING: tuple[Fault, ...] = ("silent", "trickling")
@@ -92,7 +91,7 @@ def test_the_same_on_an_event_loop(footfall: Server) -> None:
 
 def test_with_the_secret_key_events_are_the_shops_own_word_and_can_be_asked_for() -> None:
     with directory() as data, server(data / "data") as running:
-        made = json.loads(command("shop", "create", "shop", "--json", data=running.data).stdout)
+        made = new_shop(running.data, "shop")
         with Client(running.url, secret=made["secret_key"]) as client:
             receipt = client.send([events.viewed("linen-shirt", uuid="v", event_id="order/7 ü")])[0]
             assert client.event("order/7 ü")[0]["event"]["verified"] is True
@@ -257,7 +256,7 @@ def test_the_same_on_an_event_loop_after_a_fault(footfall: Server, between: Faul
 def test_events_wait_for_a_server_that_is_away_and_arrive_when_it_is_back() -> None:
     with directory() as data:
         first = start_server(data / "data")
-        command("shop", "create", "shop", "--public-key", PUBLIC_KEY, data=first.data)
+        new_shop(first.data, "shop", PUBLIC_KEY)
         with Client(first.url, PUBLIC_KEY, batch_seconds=0.05) as client:
             told = [client.viewed(0, uuid="v")]
             client.flush()

@@ -27,7 +27,7 @@ from tests.acceptance.broken_host import (
     sound,
 )
 from tests.acceptance.faults import AS_ANY, FAULTS, ORIGIN, VIEWED
-from tests.support import PUBLIC_KEY, command, directory, server
+from tests.support import PUBLIC_KEY, command, directory, new_shop, server
 
 STOCKED_KEY: Final = "f0" * 20
 BY_NAME: Final = {promise.name: promise for promise in PROMISES}
@@ -65,8 +65,7 @@ def hosts() -> Iterator[Hosts]:
     with directory() as folder, server(folder / "data") as running:
         made = []
         for name, key in (("plain", PUBLIC_KEY), ("stocked", STOCKED_KEY)):
-            told = command("shop", "create", name, "--public-key", key, "--json", data=running.data).stdout
-            made.append(json.loads(told)["secret_key"])
+            made.append(new_shop(running.data, name, key)["secret_key"])
         variants = [{"id": 40 + number, "price": "19.90", "title": "One size"} for number in range(PRODUCTS_WANTED)]
         products = [
             {

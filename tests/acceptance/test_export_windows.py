@@ -13,7 +13,7 @@ import duckdb
 import httpx
 import pytest
 
-from tests.support import command, directory, event, server
+from tests.support import command, directory, event, new_shop, server
 
 _ROBOT = {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}
 _TIMES = [
@@ -36,7 +36,7 @@ def data() -> Iterator[Path]:
         data = path / "data"
         with server(data) as running:
             for name in ("berlin", "other"):
-                made = json.loads(command("shop", "create", name, "--timezone", "Europe/Berlin", "--json", data=data).stdout)
+                made = new_shop(data, name, timezone="Europe/Berlin")
                 bulk = f"{running.url}/api/v2/analytics/event/bulk?key={made['public_key']}"
                 events = [event(uuid=f"u{n}", product_id=str(n), event_time=time) for n, time in enumerate(_TIMES)]
                 assert httpx.post(bulk, json=[*events, event(uuid="t", test=True, event_time=_TIMES[5])]).status_code == 200

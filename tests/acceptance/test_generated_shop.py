@@ -1,7 +1,6 @@
 """A whole generated shop, told over HTTP in any order, with restarts and beside another shop: every answer is the true one."""
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from random import Random
@@ -19,7 +18,7 @@ from tests.generated.shop import SEED, GeneratedShop, make_generated_shop
 from tests.generated.steps import Message, Step, mixed
 from tests.generated.telling import Door
 from tests.generated.truth import Truth
-from tests.support import NOW, ManualClock, Running, command, directory, run, running, start_server
+from tests.support import NOW, ManualClock, Running, directory, new_shop, run, running, start_server
 
 DOMAIN, OTHER_DOMAIN = "generated.myshopify.com", "another.myshopify.com"
 SETTINGS = {"domain": DOMAIN, "webhook_secret": SECRET}
@@ -114,9 +113,7 @@ def test_a_server_that_is_killed_in_the_middle_has_lost_nothing_it_acknowledged(
     with directory() as data:
         server = start_server(data)
         try:
-            made = json.loads(
-                command("shop", "create", "s", "--domain", DOMAIN, "--webhook-secret", SECRET, "--json", data=data).stdout
-            )
+            made = new_shop(data, "s", domain=DOMAIN, webhook_secret=SECRET)
             run(told(server.url, made, shop.steps[:half]))
             server.kill()
             server = start_server(data)

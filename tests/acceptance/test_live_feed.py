@@ -19,7 +19,7 @@ import pytest
 
 from footfall.limits import LIVE_FEEDS_PER_SHOP_MAX
 from tests.acceptance.sse import HTTP, LIVE, Parser, listening
-from tests.support import Server, command, directory, event, server, start_server
+from tests.support import Server, command, directory, event, new_shop, server, start_server
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "live-feed.md"
 _NAMES = itertools.count()
@@ -53,7 +53,7 @@ class Shop(NamedTuple):
 
 def make_shop(running: Server) -> Shop:
     name = f"shop-{next(_NAMES)}"
-    made = json.loads(command("shop", "create", name, "--json", data=running.data).stdout)
+    made = new_shop(running.data, name)
     return Shop(running.url, running.data, name, made["public_key"], made["secret_key"])
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.acceptance.hooks import SECRET, signed
-from tests.support import Server, command, directory, event, server
+from tests.support import Server, command, directory, event, new_shop, server
 from tests.unit.intake.order_tables import COLUMNS
 
 _DAY: Final = {"from": "2026-03-10", "to": "2026-03-12"}
@@ -63,8 +63,7 @@ class Shop:
 
     def __init__(self, running: Server, name: str) -> None:
         self.domain = f"{name}.myshopify.com"
-        settings = ("--domain", self.domain, "--currency", "EUR", "--webhook-secret", SECRET)
-        made = json.loads(command("shop", "create", name, "--json", *settings, data=running.data).stdout)
+        made = new_shop(running.data, name, domain=self.domain, currency="EUR", webhook_secret=SECRET)
         self.name, self.url, self.data = name, running.url, running.data
         self.public = made["public_key"]
         self.bearer = {"Authorization": f"Bearer {made['secret_key']}"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support import command, directory, server
+from tests.support import command, directory, new_shop, server
 
 _DATA = Path(__file__).parents[2].parent / "shared" / "data"
 _FILE = next(iter(sorted(_DATA.glob("rees46_*_events.csv.gz"))), None)
@@ -66,7 +66,7 @@ def test_import_and_replay_answer_what_every_customer_viewed(data: Path) -> None
     expected = viewed_by_customer(_FILE)
     assert len(expected) == _USERS
     with server(data) as running:
-        keys = [json.loads(command("shop", "create", name, "--json", data=data).stdout)["public_key"] for name in ("a", "b")]
+        keys = [new_shop(data, name)["public_key"] for name in ("a", "b")]
         told = json.loads(command("import", str(_FILE), "--shop", "a", "--format", "rees46", "--json", data=data).stdout)
         assert (told["rejected"], told["broken"], told["warnings"]) == (0, 0, 0)
         rows = told["stored"]

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,7 @@ from footfall.projections.analytics.engine import open_file, rows
 from footfall.projections.analytics.file import prepare
 from footfall.projections.analytics.schema import PUBLIC_VIEWS
 from tests.reference import FOLDER, ROOT
-from tests.support import command, directory, event, server
+from tests.support import directory, event, new_shop, server
 
 _PAGE: Final = (FOLDER / "sql.md").read_text(encoding="utf-8")
 _GUIDE: Final = (ROOT / "docs" / "guides" / "analytics.md").read_text(encoding="utf-8")
@@ -58,7 +57,7 @@ def test_the_guides_function_for_notebooks_reads_what_a_select_answers(monkeypat
     blocks = re.findall(r"^```python\n(.*?)^```", _GUIDE, re.DOTALL | re.MULTILINE)
     names: dict[str, Any] = {}
     with directory() as data, server(data) as running:
-        made = json.loads(command("shop", "create", "shop", "--json", data=data).stdout)
+        made = new_shop(data, "shop")
         bought = event(verb="purchased", product_id="5", order_id="007", price="19.90", quantity=2)
         sent = httpx.post(f"{running.url}/api/v2/analytics/event", params={"key": made["public_key"]}, json=bought)
         wait = {"sql": "select 1", "after": sent.headers["footfall-position"]}

@@ -26,7 +26,7 @@ from tests.acceptance.hooks import (
     signed,
     take,
 )
-from tests.support import Server, command, directory, run, running, server, start_server
+from tests.support import Server, answer_of, command, directory, new_shop, run, running, server, start_server
 from tests.unit.catalog.shapes import ADMIN
 from tests.unit.intake.order_shapes import REST
 
@@ -44,13 +44,12 @@ def shop(started: Server) -> Iterator[Shop]:
 
 
 def end(started_shop: Shop) -> int:
-    ends: dict[str, int] = json.loads(command("status", "--json", data=started_shop.data).stdout)["ends"]
-    return sum(ends.values())
+    return sum(answer_of(started_shop.data, "status")["ends"].values())
 
 
 def test_only_what_a_secret_of_the_shop_signed_is_taken_and_every_refusal_is_the_same(shop: Shop, started: Server) -> None:
     body = json.dumps(ADMIN).encode()
-    bare = json.loads(command("shop", "create", "bare", "--domain", "bare.myshopify.com", "--json", data=started.data).stdout)
+    bare = new_shop(started.data, "bare", domain="bare.myshopify.com")
     before = end(shop)
     right = headers("products/create", shop.domain, body)
     refused = [

@@ -5,23 +5,11 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import httpx
 from playwright.sync_api import Page
 
-from footfall.service.lock import read_owner
-from tests.support import PUBLIC_KEY, WAIT_SECONDS, Server, command, start_server
-
-
-def control(data: Path, name: str, /, **parameters: Any) -> list[Any]:
-    """The lines that a command of the server answers with."""
-    owner = read_owner(data)
-    assert owner is not None
-    assert owner.control is not None
-    with httpx.Client(transport=httpx.HTTPTransport(uds=owner.control), base_url="http://footfall", timeout=30) as client:
-        return [json.loads(line) for line in client.post(f"/{name}", json=parameters).text.splitlines()]
+from tests.support import PUBLIC_KEY, WAIT_SECONDS, Server, command, control, start_server
 
 
 def command_of(server: Server, *arguments: str) -> Any:

@@ -3,8 +3,6 @@
 Either way the same commands run (``service.commands``); nothing here opens a file of the directory.
 """
 
-import asyncio
-import gc
 import os
 import time
 from collections.abc import Generator, Iterator
@@ -14,16 +12,13 @@ from typing import Any, Final, Protocol
 
 import httpx
 import msgspec
-import uvloop
 
 from footfall import __version__
 from footfall.config import Config, read_config
 from footfall.errors import DataDirectoryTakenError, FootfallError, NotFoundError, NotReadyError
 from footfall.limits import OWNER_ANSWER_SECONDS, OWNER_WAIT_SECONDS
-from footfall.service.commands import Commands
+from footfall.service.directory import LOG_FILE
 from footfall.service.lock import LOCK_NAME, DirectoryLock, read_owner
-from footfall.service.logs import configure_logs
-from footfall.service.service import LOG_FILE, Service
 
 _PAUSE_SECONDS: Final = 0.05
 _ANSWERS: Final = httpx.Timeout(OWNER_ANSWER_SECONDS, connect=OWNER_WAIT_SECONDS)
@@ -62,16 +57,14 @@ def open_owner(data: Path | None, *, create: bool = False, unready: bool = False
             # Not as its own context: httpx refuses one that has asked something already, as the probe has.
             lock_or_server.client.close()
         return
-    configure_logs(level="error", form="console")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            process = _Process(config, runner)
-            try:
-                yield process
-            finally:
-                process.stop()
-        finally:
-            lock_or_server.release()
+    try:
+        # Imported for this alone: beside a server, a command is done in the time that this takes.
+        from footfall.cli.owning import owning
+
+        with owning(config) as process:
+            yield process
+    finally:
+        lock_or_server.release()
 
 
 def give_way() -> None:
@@ -211,53 +204,3 @@ def _items(chunks: Iterator[bytes]) -> Iterator[Any]:
 def _no_answer(failure: Exception) -> FootfallError:
     cause = str(failure) or type(failure).__name__
     return FootfallError(f"The server that owns the data directory does not answer ({cause}). Is it stopping, or stopped?")
-
-
-class _Process:
-    """This process, as the owner; its event loop runs while a command does."""
-
-    serves = False
-    address: str | None = None
-
-    def __init__(self, config: Config, runner: asyncio.Runner) -> None:
-        self._runner = runner
-        self._service: Service | None = None
-        try:
-            self._commands = runner.run(self._start(config))
-        except BaseException:
-            self.stop()
-            raise
-
-    async def _start(self, config: Config) -> Commands:
-        self._service = Service(config)
-        await self._service.start()
-        return Commands(self._service)
-
-    def call(self, name: str, /, **parameters: Any) -> Any:
-        return self._runner.run(getattr(self._commands, name)(**parameters))
-
-    def stream(self, name: str, /, **parameters: Any) -> Generator[Any, None, None]:
-        items = getattr(self._commands, name)(**parameters)
-
-        async def following() -> Any:
-            return await anext(items, _END)
-
-        async def close() -> None:
-            await items.aclose()
-
-        try:
-            while (item := self._runner.run(following())) is not _END:
-                yield item
-        finally:
-            self._runner.run(close())
-
-    def stop(self) -> None:
-        """Finish what was taken and close the files."""
-        # The service froze what there was for its collector's sake; frozen, DuckDB's binding complains when Python ends.
-        gc.unfreeze()
-        if self._service is not None:
-            self._runner.run(self._service.stop())
-            self._service = None
-
-
-_END: Final = object()

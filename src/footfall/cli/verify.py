@@ -13,7 +13,7 @@ from footfall.cli.owner import open_owner
 from footfall.cli.show import console, plain, print_json
 from footfall.config import read_config
 from footfall.errors import FootfallError, StoreDamagedError
-from footfall.service.service import LOG_FILE, STATE_FILE
+from footfall.service.directory import LOG_FILE, STATE_FILE
 from footfall.service.verify import check
 
 

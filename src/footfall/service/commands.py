@@ -26,8 +26,9 @@ from footfall.projections.shops import Shop
 from footfall.service.analytics_commands import AnalyticsCommands
 from footfall.service.catalog_commands import CatalogCommands
 from footfall.service.data_source_book import DataSourceBook
+from footfall.service.directory import LOG_FILE, STATE_FILE
 from footfall.service.export_commands import ExportCommands
-from footfall.service.service import LOG_FILE, STATE_FILE, Service
+from footfall.service.service import Service
 from footfall.service.shop_book import ShopBook, shown
 from footfall.service.workers import run_worker
 

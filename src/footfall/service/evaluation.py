@@ -29,7 +29,7 @@ from footfall.projections.recommendations.sessions import Kind
 from footfall.projections.recommendations.window import GAP_MS, NAMED_GAP_MS
 from footfall.projections.sightings import Sightings
 from footfall.projections.state import Reader
-from footfall.service.service import LOG_FILE, STATE_FILE
+from footfall.service.directory import LOG_FILE, STATE_FILE
 
 _CACHE_BYTES: Final = 8 * 1024 * 1024
 _SHOWN: Final = {"viewed": "impressions", "clicked": "clicks", "added-from": "adds"}

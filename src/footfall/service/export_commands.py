@@ -14,7 +14,8 @@ from footfall.identifiers import read_position_token
 from footfall.log.port import Stream
 from footfall.projections.analytics.asking import read_moment_in, read_window
 from footfall.projections.shops import Shop
-from footfall.service.service import LOG_FILE, Service
+from footfall.service.directory import LOG_FILE
+from footfall.service.service import Service
 from footfall.service.shop_book import ShopBook
 from footfall.service.workers import run_worker
 

@@ -17,8 +17,8 @@ from footfall.projections.recommendations.index import Index, KeyOf
 from footfall.projections.recommendations.snapshot import SnapshotInvalidError, load, save
 from footfall.projections.shops import Shops
 from footfall.projections.state import Reader
+from footfall.service.directory import LOG_FILE, STATE_FILE
 from footfall.service.index_keeper import INDEX_FILE, hash_key
-from footfall.service.service import LOG_FILE, STATE_FILE
 
 _CACHE_BYTES: Final = 8 * 1024 * 1024
 _PARTITION: Final = 0

@@ -56,11 +56,10 @@ from footfall.projections.sightings import Sightings
 from footfall.projections.state import State
 from footfall.projections.tails import Tails
 from footfall.service.analytics.desk import Desk
+from footfall.service.directory import LOG_FILE, STATE_FILE
 from footfall.service.index_keeper import IndexKeeper
 from footfall.service.watch import Watchers
 
-LOG_FILE: Final = "log.db"
-STATE_FILE: Final = "state.db"
 _SWITCH_SECONDS: Final = 0.0005
 """How long one thread keeps Python's lock while another waits. The default of 5 ms would be a group's whole latency, twice
 (measured beside a busy loop: 64,000 rows/s written at 5 ms, 265,000 at 0.5 ms)."""

@@ -24,7 +24,7 @@ from footfall.projections.analytics.projection import Batch, Projection
 from footfall.projections.documents import Document
 from footfall.service.analytics.feed import Feed
 from footfall.service.analytics.files import Files
-from footfall.service.service import LOG_FILE
+from footfall.service.directory import LOG_FILE
 from tests.support import NOW, event, running
 
 _KEY = b"k" * 32

@@ -44,7 +44,7 @@ from footfall.projections.analytics.asking import Question
 from footfall.service.analytics.desk import DIRECTORY, SPILL
 from footfall.service.analytics.feed import Feed
 from footfall.service.analytics.files import Files
-from footfall.service.service import LOG_FILE
+from footfall.service.directory import LOG_FILE
 
 _RETRY_SECONDS: Final = 5.0
 _INSIST_SECONDS: Final = 0.25
