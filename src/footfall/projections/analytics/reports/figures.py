@@ -42,9 +42,10 @@ def _flat(figures: Mapping[str, Any]) -> dict[str, Any]:
 def totals(asked: Asked) -> dict[str, Any]:
     """Every figure of a window."""
     ((events, views, adds, removes),) = asked.rows(f"SELECT {_COUNTS} FROM ({by_quarter(asked)})")
-    ((sessions,),) = asked.rows(f"SELECT count(*) FROM store.sessions s WHERE {asked.sessions()}")
+    begun = f"SELECT count(*) FROM store.sessions s WHERE {asked.sessions()}"
+    ((sessions,),) = asked.rows(begun)
     bought = purchases(asked, "true").get(0, _NOTHING)
-    ((buying,),) = asked.rows(_BUYING_SESSIONS.format(sessions=asked.sessions()))
+    ((buying,),) = asked.rows(f"{begun} AND {_BOUGHT_IN}")
     return {
         "events": events,
         "visitors": sum(visitors(asked, one_point=True).values()),
@@ -78,10 +79,12 @@ def series(asked: Asked) -> list[dict[str, Any]]:
         {"start": asked.label(start), **dict.fromkeys(_COUNTED, 0), "sessions": 0, "buying_sessions": 0}
         for start in asked.starts
     ]
-    _add(asked, points, _COUNTED, asked.rows(f"SELECT quarter, {_COUNTS} FROM ({by_quarter(asked)}) GROUP BY 1"))
-    begun = asked.rows(f"SELECT s.start // {QUARTER_MS}, count(*) FROM store.sessions s WHERE {asked.sessions()} GROUP BY 1")
-    _add(asked, points, ("sessions",), begun)
-    _add(asked, points, ("buying_sessions",), asked.rows(_BUYING_BY_QUARTER.format(sessions=asked.sessions())))
+    # A quarter hour that the window begins in begins before it.
+    of_quarter = asked.point(f"greatest(quarter * {QUARTER_MS}, {asked.window.start})")
+    _set(points, _COUNTED, asked.rows(f"SELECT {of_quarter}, {_COUNTS} FROM ({by_quarter(asked)}) GROUP BY 1"))
+    begun = f"SELECT {asked.point('s.start')}, count(*) FROM store.sessions s WHERE {asked.sessions()}"
+    _set(points, ("sessions",), asked.rows(f"{begun} GROUP BY 1"))
+    _set(points, ("buying_sessions",), asked.rows(f"{begun} AND {_BOUGHT_IN} GROUP BY 1"))
     bought = purchases(asked, "true", by_point=True)
     seen = visitors(asked)
     for number, point in enumerate(points):
@@ -96,23 +99,15 @@ def series(asked: Asked) -> list[dict[str, Any]]:
     return points
 
 
-def _add(asked: Asked, points: list[dict[str, Any]], names: Sequence[str], counts: Sequence[tuple[int, ...]]) -> None:
-    for quarter, *numbers in counts:
-        point = points[asked.bucket(quarter)]
-        for name, number in zip(names, numbers, strict=True):
-            point[name] += number
+def _set(points: list[dict[str, Any]], names: Sequence[str], counts: Sequence[tuple[int, ...]]) -> None:
+    for point, *numbers in counts:
+        points[point].update(zip(names, numbers, strict=True))
 
 
 # --- purchases -----------------------------------------------------------------------------------------------------
 
 _NOTHING: Final[Mapping[str, Any]] = {"purchases": 0, "orders": 0, "units": 0, "revenue": Decimal(0)}
-_BUYING_SESSIONS: Final = (
-    "SELECT count(*) FROM store.sessions s WHERE {sessions} AND s.number IN (SELECT session FROM store.counted_lines)"
-)
-_BUYING_BY_QUARTER: Final = (
-    f"SELECT s.start // {QUARTER_MS}, count(*) FROM store.sessions s WHERE {{sessions}}"
-    " AND s.number IN (SELECT session FROM store.counted_lines) GROUP BY 1"
-)
+_BOUGHT_IN: Final = "s.number IN (SELECT session FROM store.counted_lines)"
 
 
 def purchases(
@@ -125,11 +120,10 @@ def purchases(
             f" FROM {table} l WHERE {asked.lines()} AND {condition}"
         )
         return {0: dict(zip(_BOUGHT, found, strict=True)) | {"revenue": found[3] or Decimal(0)}} if found[0] else {}
-    with asked.points():
-        told = asked.rows(
-            f"SELECT p.point, count(*), count(DISTINCT l.order_key), sum(l.units)::BIGINT, sum(l.amount) FROM {table} l"
-            f" JOIN points p ON p.quarter = l.time // {QUARTER_MS} WHERE {asked.lines()} AND {condition} GROUP BY 1"
-        )
+    told = asked.rows(
+        f"SELECT {asked.point('l.time')}, count(*), count(DISTINCT l.order_key), sum(l.units)::BIGINT, sum(l.amount)"
+        f" FROM {table} l WHERE {asked.lines()} AND {condition} GROUP BY 1"
+    )
     return {point: dict(zip(_BOUGHT, found, strict=True)) for point, *found in told}
 
 

@@ -27,8 +27,7 @@ class Seen(NamedTuple):
 def visitors(asked: Asked, *, one_point: bool = False) -> dict[int, int]:
     """Distinct persons by the number of the point, 0 where there is ``one_point``."""
     points = 1 if one_point else len(asked.starts)
-    with asked.points():
-        return distinct(asked, _by_events(asked, points) if asked.is_filtered else _by_sessions(asked, points), points)
+    return distinct(asked, _by_events(asked, points) if asked.is_filtered else _by_sessions(asked, points), points)
 
 
 def distinct(asked: Asked, seen: Seen, keys: int) -> dict[Any, int]:

@@ -11,7 +11,7 @@ from footfall.projections.analytics.engine import given
 from footfall.projections.analytics.reports.asked import Asked, Told, amount, ratio
 from footfall.projections.analytics.reports.persons import Seen, distinct
 from footfall.projections.analytics.reports.rolled import by_product
-from footfall.projections.analytics.schema import QUARTER_MS, VIEWED
+from footfall.projections.analytics.schema import VIEWED
 
 _GROUPS: Final = {"product": "n.product", "vendor": "p.vendor", "type": "p.type"}
 _LISTED_MAX: Final = 500
@@ -189,9 +189,9 @@ def _sparklines(asked: Asked, keys: Sequence[Any]) -> dict[Any, list[int]]:
     if not keys:
         return {}
     lines: dict[Any, list[int]] = {key: [0] * len(asked.starts) for key in keys}
-    with _meant(asked, keys) as views, asked.points():
-        at = f"JOIN points p ON p.quarter = e.time // {QUARTER_MS}"
-        for key, point, count in asked.rows(f"SELECT m.key, p.point, count(*) FROM {views.format(join=at)} GROUP BY 1, 2"):
+    with _meant(asked, keys) as views:
+        told = f"SELECT m.key, {asked.point('e.time')}, count(*) FROM {views.format(join='')} GROUP BY 1, 2"
+        for key, point, count in asked.rows(told):
             lines[key][point] = count
     return lines
 
