@@ -28,7 +28,7 @@ _OF_THE_SERVER: Final = {
         "outside",
     },
     "data-health": {
-        *("accepted", "duplicate", "rejected", "warnings", "placeholder_identities", "lag", "disk_bytes_left"),
+        *("accepted", "duplicate", "rejected", "warnings", "placeholder_identities", "left_out", "lag", "disk_bytes_left"),
     },
 }
 """What no query makes, by report: settings, ids, files and counters of the server, sums and lists of what queries make."""
