@@ -51,11 +51,10 @@ def test_it_holds_the_code_the_pages_and_the_browsers_files_and_nothing_else(whe
 
 
 def test_what_npm_leaves_beside_the_browsers_files_stays_out(tmp_path: Path) -> None:
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    (tmp_path / "src" / "footfall").mkdir(parents=True)
+    # The last says which version it is.
+    for name in ("pyproject.toml", "README.md", "LICENSE", "src/footfall/__init__.py"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    package = tmp_path / "src" / "footfall"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
     wanted = tmp_path / "sdk" / "footfall.js"
     others = [tmp_path / "sdk" / name for name in ("package.json", "react/index.js", "react/node_modules/react/index.js")]
     for path in [wanted, *others]:
