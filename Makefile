@@ -57,7 +57,7 @@ check: dev
 	$(if $(filter node_modules/%,$(NODE_MODULES)),node_modules/.bin/tsc --project tests/types)
 
 test: dev
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --dist loadscope
 
 bench: dev
 	$(BIN)/python -m tests.benchmarks

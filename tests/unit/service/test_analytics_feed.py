@@ -20,6 +20,7 @@ from footfall.log.port import Entry, Stream
 from footfall.projections.analytics import engine
 from footfall.projections.analytics.answering import answer
 from footfall.projections.analytics.asking import read_report
+from footfall.projections.analytics.products import Products
 from footfall.projections.analytics.projection import Batch, Projection
 from footfall.projections.documents import Document
 from footfall.service.analytics.feed import Feed
@@ -195,11 +196,18 @@ def test_a_shop_that_fails_keeps_no_other_waiting_and_is_tried_again(
 class _Poison:
     """Lets the projection fail by records with these positions, for as long as it is there."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fed: Fed, failure: Exception) -> None:
         self.events: set[int] = set()
         self.documents: set[str] = set()
         self.batches = 0
-        apply = Projection.apply
+        self.closed: list[ShopId] = []
+        apply, drop = Projection.apply, fed.files.drop
+
+        def dropping(shop: ShopId, **how: Any) -> None:
+            self.closed.append(shop)
+            drop(shop, **how)
+
+        monkeypatch.setattr(fed.files, "drop", dropping)
 
         def failing(projection: Projection, batch: Batch) -> None:
             self.batches += 1
@@ -216,17 +224,21 @@ def _left_out(fed: Fed, shop: int) -> list[tuple[str, int, str]]:
 
 
 def _data_health(fed: Fed, shop: int) -> dict[str, Any]:
-    question = read_report("data-health", {}, timezone="UTC", currency="EUR", now=NOW)
+    found: dict[str, Any] = json.loads(_report(fed, shop, "json"))["data"]
+    return found
+
+
+def _report(fed: Fed, shop: int, form: str) -> bytes:
+    question = read_report("data-health", {"format": form}, timezone="UTC", currency="EUR", now=NOW)
     with fed.files.borrowed(ShopId(shop), fed.feed.log_ends) as file:
-        found: dict[str, Any] = json.loads(answer(file.connection.cursor(), question).body)["data"]
-        return found
+        return answer(file.connection.cursor(), question).body
 
 
 @pytest.mark.parametrize("failure", [ValueError("no number"), duckdb.ConversionException("Out of range")])
 def test_records_that_can_never_be_taken_in_are_left_out_after_a_second_try_and_the_rest_counts(
     fed: Fed, monkeypatch: pytest.MonkeyPatch, later: Callable[[], None], failure: Exception
 ) -> None:
-    poison = _Poison(monkeypatch, failure)
+    poison = _Poison(monkeypatch, fed, failure)
     of_second = [place[1] for place, event in fed.feed._events(Position(0))[0] if event.shop == 2]
     poison.events = {of_second[0], of_second[41], of_second[-1]}
     fed.know(1, 2, 3)
@@ -235,15 +247,18 @@ def test_records_that_can_never_be_taken_in_are_left_out_after_a_second_try_and_
         # Others go on, and what comes before it counts at once.
         assert [fed.counted(shop)[0] for shop in (1, 3)] == [50, 150]
         assert fed.counted(2)[0] == (0, 40, 97)[tried]
-        assert "can't be written now" in fed.feed.failing[ShopId(2)]
+        # Nobody is told that it fails, who waits for figures waits for the second try.
+        assert (fed.feed.failing, fed.feed.again_in) == ({}, 5.0)
         later()
     fed.run()
     assert fed.feed.failing == {}
     assert (fed.counted(2)[0], fed.feed.behind(ShopId(2))) == (97, 0)
-    assert _left_out(fed, 2) == [("events", position, repr(failure)) for position in sorted(poison.events)]
+    why = f"{type(failure).__name__}: {failure}"
+    assert _left_out(fed, 2) == [("events", position, why) for position in sorted(poison.events)]
     assert poison.batches < 100
+    assert poison.closed == [], "who asks it need not wait"
     told = _data_health(fed, 2)["left_out"]
-    assert (told["events"], told["records"], told["last"][0]["why"]) == (3, 3, repr(failure))
+    assert (told["events"], told["records"], told["last"][0]["why"]) == (3, 3, why)
     assert told["last"][0]["position"].endswith(f"-0.{of_second[-1]}")
     # With what could not take them in mended, the file is made anew with all of them.
     poison.events = set()
@@ -255,29 +270,59 @@ def test_records_that_can_never_be_taken_in_are_left_out_after_a_second_try_and_
 def test_what_fails_once_is_taken_in_later_and_nothing_is_left_out(
     fed: Fed, monkeypatch: pytest.MonkeyPatch, later: Callable[[], None]
 ) -> None:
-    poison = _Poison(monkeypatch, ValueError("not now"))
+    poison = _Poison(monkeypatch, fed, ValueError("not now"))
     poison.events = {40}
     fed.know(1, 2, 3)
-    fed.run()
-    poison.events = set()
-    later()
-    fed.run()
-    assert [fed.counted(shop)[0] for shop in (1, 2, 3)] == [50, 100, 150]
-    assert [_left_out(fed, shop) for shop in (1, 2, 3)] == [[], [], []]
+    # As often as the file is made anew: what failed once long ago is no first try.
+    for _ in range(3):
+        fed.run()
+        poison.events, failing = set(), poison.events
+        later()
+        fed.run()
+        assert [fed.counted(shop)[0] for shop in (1, 2, 3)] == [50, 100, 150]
+        assert [_left_out(fed, shop) for shop in (1, 2, 3)] == [[], [], []]
+        poison.events = failing
+        for shop in (1, 2, 3):
+            fed.feed.start_anew(ShopId(shop))
 
 
 def test_a_file_lacks_so_many_records_at_most_and_waits_at_the_next(
     fed: Fed, monkeypatch: pytest.MonkeyPatch, later: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr("footfall.projections.analytics.file.ANALYTICS_LEFT_OUT_MAX", 2)
-    poison = _Poison(monkeypatch, ValueError("all of them"))
+    monkeypatch.setattr("footfall.service.analytics.feed.ANALYTICS_LEFT_OUT_MAX", 2)
+    poison = _Poison(monkeypatch, fed, ValueError("all of them"))
     poison.events = set(range(1_000))
     fed.know(1)
     for _ in range(6):
         fed.run()
         later()
     assert (fed.counted(1)[0], len(_left_out(fed, 1))) == (0, 2)
-    assert list(fed.feed.failing) == [1]
+    assert fed.feed.failing == {1: "The file of shop 1 can't be written now: ValueError: all of them"}
+
+
+def test_where_a_file_fails_whatever_it_is_given_no_record_is_left_out(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch, later: Callable[[], None]
+) -> None:
+    def broken(_: Products) -> None:
+        raise ValueError("not the record")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Products, "resolve", broken)
+        fed.know(1, 2)
+        for _ in range(4):
+            fed.run()
+            later()
+        assert sorted(fed.feed.failing) == [1, 2]
+    fed.run()
+    assert [(fed.counted(shop)[0], _left_out(fed, shop)) for shop in (1, 2)] == [(50, []), (100, [])]
+
+
+def test_a_process_without_memory_ends_rather_than_fail_shop_by_shop(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
+    _Poison(monkeypatch, fed, duckdb.OutOfMemoryException("failed to allocate data of size 1.0 MiB")).events = {1, 2, 3}
+    fed.know(1)
+    with pytest.raises(AnalyticsUnavailableError) as raised:
+        fed.run()
+    assert engine.is_spent(raised.value)
 
 
 def test_a_document_that_can_never_be_taken_in_is_left_out_and_events_count(
@@ -286,14 +331,16 @@ def test_a_document_that_can_never_be_taken_in_is_left_out_and_events_count(
     told = [((0, Position(number)), Document(f"product/1/{number}", msgspec.Raw(b"null"))) for number in range(1, 10)]
     fed.feed.ends = {**fed.ends, Stream.DOCUMENTS: Position(9)}
     monkeypatch.setattr(fed.feed, "_documents", lambda done: (told[done:], Position(9)))
-    poison = _Poison(monkeypatch, ValueError("no product"))
+    poison = _Poison(monkeypatch, fed, ValueError("no product"))
     poison.documents = {"product/1/4"}
     fed.know(1)
     fed.run()
     assert fed.counted(1)[0] == 0, "documents go first"
     later()
     fed.run()
-    assert (fed.counted(1)[0], _left_out(fed, 1)) == (50, [("documents", 4, "ValueError('no product')")])
+    assert (fed.counted(1)[0], _left_out(fed, 1)) == (50, [("documents", 4, "ValueError: no product")])
+    assert _data_health(fed, 1)["left_out"]["events"] == 0
+    assert b"\nleft_out,1\n" in _report(fed, 1, "csv")
 
 
 def test_a_shop_whose_file_another_process_has_keeps_no_other_waiting(

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 
 from footfall.identifiers import Generation, Position, ShopId
-from footfall.limits import ANALYTICS_LEFT_OUT_MAX
 from footfall.log.port import Place, Stream
 from footfall.order import ORDER_PREFIX
 from footfall.projections.analytics.engine import Connection, rows, transaction
@@ -50,15 +49,9 @@ def save_ends(connection: Connection, ends: Ends) -> None:
                 connection.execute("INSERT INTO store.positions (position, stream, part) VALUES (?, ?, ?)", row)
 
 
-def leave_out(connection: Connection, stream: Stream, place: Place, why: str, ends: Ends) -> bool:
-    """Go on behind a record that can't be taken in, and keep which one it was; ``False`` where there are too many of these."""
-    ((known,),) = rows(connection, "SELECT count(*) FROM store.left_out")
-    if known >= ANALYTICS_LEFT_OUT_MAX:
-        return False
-    with transaction(connection):
-        connection.execute("INSERT INTO store.left_out VALUES (?, ?, ?, ?)", [stream.value, *place, why])
-        save_ends(connection, ends)
-    return True
+def left_out(connection: Connection) -> int:
+    """How many records a file lacks since they could not be taken in."""
+    return int(rows(connection, "SELECT count(*) FROM store.left_out")[0][0])
 
 
 def documents_of(shop: ShopId, documents: Iterable[tuple[Place, Document]]) -> list[tuple[Place, Document]]:

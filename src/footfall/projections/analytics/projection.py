@@ -21,12 +21,21 @@ from footfall.projections.analytics.sessions import Sessions, Steps
 from footfall.projections.documents import Document
 
 
+class LeftOut(NamedTuple):
+    """A record that can't be taken in, and why."""
+
+    stream: Stream
+    place: Place
+    why: str
+
+
 class Batch(NamedTuple):
     """What one transaction takes in, in the order of the log. ``documents`` are of this shop alone."""
 
     events: Sequence[tuple[Place, Event]]
     documents: Sequence[Document]
     ends: Ends
+    left_out: LeftOut | None = None
 
 
 class Projection:
@@ -55,6 +64,9 @@ class Projection:
                 self._orders.put(latest, self._people, self._names)
             if batch.events:
                 self._take(batch.events)
+            if batch.left_out is not None:
+                stream, place, why = batch.left_out
+                self._connection.execute("INSERT INTO store.left_out VALUES (?, ?, ?, ?)", [stream.value, *place, why])
             self._products.resolve()
             self._rollups.extend(batch.ends.get(Stream.EVENTS, {}))
             save_ends(self._connection, batch.ends)

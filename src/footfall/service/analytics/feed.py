@@ -23,6 +23,7 @@ from footfall.limits import (
     ANALYTICS_BATCH_DOCUMENTS_MAX,
     ANALYTICS_BATCH_EVENTS_MAX,
     ANALYTICS_DISK_LEFT_MIN,
+    ANALYTICS_LEFT_OUT_MAX,
     ANALYTICS_SAVED_AFTER,
     ANALYTICS_UNSAVED_MAX,
     READ_RECORDS_MAX,
@@ -31,8 +32,8 @@ from footfall.log.embedded import read_entries
 from footfall.log.port import Entry, Place, Stream
 from footfall.log.sqlite import open_reader
 from footfall.projections.analytics import engine
-from footfall.projections.analytics.file import Ends, documents_of, leave_out
-from footfall.projections.analytics.projection import Batch, Projection
+from footfall.projections.analytics.file import Ends, documents_of, left_out
+from footfall.projections.analytics.projection import Batch, LeftOut, Projection
 from footfall.projections.documents import Document, decode_document
 from footfall.service.analytics.desk import PARTITION
 from footfall.service.analytics.files import Files, ShopFile
@@ -42,6 +43,9 @@ _STREAMS: Final = (Stream.DOCUMENTS, Stream.EVENTS)
 
 _AGAIN_SECONDS: Final = 5.0
 """How long a shop whose file failed is left alone."""
+
+_TOLD_MAX: Final = 300
+"""Characters of a failure that are kept: some say all that they failed by."""
 
 Record = TypeVar("Record")
 
@@ -54,12 +58,17 @@ _logger = structlog.get_logger("footfall.analytics")
 class _Failing(NamedTuple):
     """A shop whose file can't be read or written, and when that is tried again (monotonic)."""
 
-    why: str
+    why: str | None
+    """``None`` where nobody is told as yet."""
     again_at: float
 
 
 class _UnfitError(AnalyticsUnavailableError):
     """What was to be taken in is at fault, or the code that takes it in."""
+
+
+class _SuspectError(_UnfitError):
+    """One record is at fault, as it seems: it is tried once more before anybody is told."""
 
 
 class _Part(NamedTuple):
@@ -135,12 +144,13 @@ class Feed:
     def start_anew(self, shop: ShopId, damaged: str | None = None) -> None:
         """Make a shop's file anew from the log. ``damaged`` says what is wrong with the one that there is: it is set aside."""
         self._files.drop(shop, anew=True, damaged=damaged)
+        self._suspects.pop(shop, None)
         self.forget(shop)
 
     @property
     def failing(self) -> dict[ShopId, str]:
         """The shops of which nothing can be taken in at the moment, and why."""
-        return {shop: of.why for shop, of in self._failing.items()}
+        return {shop: of.why for shop, of in self._failing.items() if of.why is not None}
 
     @property
     def again_in(self) -> float | None:
@@ -179,8 +189,13 @@ class Feed:
         try:
             work()
         except AnalyticsUnavailableError as failure:
-            self._failing[shop] = _Failing(str(failure), time.monotonic() + _AGAIN_SECONDS)
-            _logger.warning("shop_failed", shop=shop, error=str(failure))
+            if engine.is_spent(failure):
+                # For every shop: the process must end.
+                raise
+            why = None if isinstance(failure, _SuspectError) else str(failure)
+            self._failing[shop] = _Failing(why, time.monotonic() + _AGAIN_SECONDS)
+            trace = failure.__cause__ if isinstance(failure, _UnfitError) else None
+            _logger.warning("shop_failed", shop=shop, error=str(failure), exc_info=trace)
             return False
         self._failing.pop(shop, None)
         return True
@@ -236,40 +251,45 @@ class Feed:
             try:
                 self._write(shop, part.ends, partial(self._apply, shop, part))
             except _UnfitError as failure:
-                self._find(shop)
-                if self.reached[shop] != saved:
-                    # It was set aside: what this part does not have must come before it.
-                    return
                 if len(part.records) > 1:
                     parts += reversed(part.halves(saved))
                 else:
                     self._leave_out(shop, part, failure)
             if shop not in self.reached:
+                # Its file was set aside: what these parts do not have must come before them.
                 return
+            if (suspect := self._suspects.get(shop)) is not None and self.reached[shop][suspect[0]] >= suspect[1][1]:
+                del self._suspects[shop]
 
     def _leave_out(self, shop: ShopId, part: _Part, failure: _UnfitError) -> None:
-        """Go on without a record that failed by itself, now and a while ago. Raises the failure where it is the first time,
-        and where too many are left out already."""
+        """Go on without a record that failed by itself, now and a while ago. Raises ``_SuspectError`` where it is the first
+        time, and the failure where too many are left out already, or where it fails without the record, too."""
         if not part.records:
             raise failure
         ((stream, place),) = part.records
         if self._suspects.get(shop) != (stream, place):
             self._suspects[shop] = stream, place
-            raise failure
+            raise _SuspectError(str(failure)) from failure.__cause__
 
         def work(file: ShopFile) -> None:
-            if not leave_out(file.connection, stream, place, repr(failure.__cause__), _by_partition(part.ends)):
+            if left_out(file.connection) >= ANALYTICS_LEFT_OUT_MAX:
                 raise failure
+            without = Batch([], [], _by_partition(part.ends), LeftOut(stream, place, _told(failure.__cause__)))
+            self._projection_of(shop, file).apply(without)
 
         self._write(shop, part.ends, work)
-        del self._suspects[shop]
-        _logger.error("record_left_out", shop=shop, stream=stream.value, position=place[1], error=str(failure))
+        if shop in self.reached:
+            at = {"stream": stream.value, "position": place[1]}
+            _logger.error("record_left_out", shop=shop, **at, error=str(failure), exc_info=failure.__cause__)
 
     def _apply(self, shop: ShopId, part: _Part, file: ShopFile) -> None:
+        documents = [document for _, document in part.documents]
+        self._projection_of(shop, file).apply(Batch(part.events, documents, _by_partition(part.ends)))
+
+    def _projection_of(self, shop: ShopId, file: ShopFile) -> Projection:
         if file.projection is None:
             file.projection = Projection(file.connection, shop, self._keys[shop])
-        documents = [document for _, document in part.documents]
-        file.projection.apply(Batch(part.events, documents, _by_partition(part.ends)))
+        return file.projection
 
     def _write(self, shop: ShopId, ends: Reached, work: Callable[[ShopFile], None]) -> None:
         """Change a shop's file, which goes up to ``ends`` then. Raises ``_UnfitError`` where neither the file nor the machine
@@ -280,17 +300,22 @@ class Feed:
                     # It was set aside when it was opened again: what this batch does not have must come before it.
                     self.forget(shop)
                     return
-                work(file)
+                try:
+                    work(file)
+                except Exception as failure:
+                    # What it keeps in memory may be ahead of the file.
+                    file.projection = None
+                    if _is_of_data(failure):
+                        told = f"The file of shop {shop} can't be written now: {_told(failure)}"
+                        raise _UnfitError(told) from failure
+                    raise
                 file.ends = _by_partition(ends)
+        except _UnfitError:
+            # The file is as it was: who asks it need not wait.
+            raise
         except duckdb.Error as failure:
             self._drop(shop, damaged=str(failure) if engine.is_damage(failure) else None)
-            kind = _UnfitError if engine.is_of_data(failure) else AnalyticsUnavailableError
-            raise kind(f"The file of shop {shop} can't be written now: {failure}") from failure
-        except Exception as failure:
-            self._drop(shop)
-            if isinstance(failure, FootfallError | OSError | MemoryError):
-                raise
-            raise _UnfitError(f"The file of shop {shop} can't be written now: {failure!r}") from failure
+            raise AnalyticsUnavailableError(f"The file of shop {shop} can't be written now: {failure}") from failure
         except BaseException:
             self._drop(shop)
             raise
@@ -335,6 +360,16 @@ class Feed:
             size += sum(len(entry.value) for entry in within)
             entries += within
         return entries, at
+
+
+def _is_of_data(failure: Exception) -> bool:
+    if isinstance(failure, duckdb.Error):
+        return engine.is_of_data(failure)
+    return not isinstance(failure, FootfallError | OSError | MemoryError)
+
+
+def _told(failure: BaseException | None) -> str:
+    return f"{type(failure).__name__}: {failure}"[:_TOLD_MAX]
 
 
 def _by_partition(ends: Reached) -> dict[Stream, dict[int, Position]]:

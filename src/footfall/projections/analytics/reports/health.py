@@ -40,7 +40,7 @@ def data_health(asked: Asked) -> Told:
         **{name: value for name, value in asked.question.given.items() if name != "outcomes"},
     }
     table = [
-        {"figure": name, "count": value if isinstance(value, int) else value.get("events")}
+        {"figure": name, "count": value if isinstance(value, int) else value.get("records", value["events"])}
         for name, value in data.items()
         if isinstance(value, int) or (isinstance(value, dict) and "events" in value)
     ]
@@ -64,7 +64,7 @@ def _left_out(asked: Asked) -> dict[str, Any]:
     """Records of the log that figures lack, since analytics could not take them in; of any time."""
     told = asked.rows(
         """SELECT stream, (SELECT value FROM store.facts WHERE name = 'generation') || '-' || part || '.' || position, why
-        FROM store.left_out ORDER BY stream, part, position DESC"""
+        FROM store.left_out ORDER BY rowid DESC"""
     )
     shown = [{"stream": stream, "position": position, "why": why} for stream, position, why in told[:_LEFT_OUT_SHOWN]]
     return {"events": sum(stream == Stream.EVENTS for stream, *_ in told), "records": len(told), "last": shown}
