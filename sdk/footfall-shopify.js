@@ -70,6 +70,8 @@
 
   let last = Promise.resolve();
   let seen = null; // The cart as it was last looked at. The browser keeps it only for who allows that.
+  // The first look where something was put into it before the shop answered: it may be in, or not yet.
+  let early = null, adding = false;
   // What has changed in the cart since it was last looked at, whoever changed it and by which request: each change counts once.
   const follow = (footfall, { first = false } = {}) => (last = last.then(() => compare(footfall, first)).catch((error) => console.warn("Footfall", error)));
   const compare = async (footfall, first) => {
@@ -83,10 +85,13 @@
       line.quantity += quantity;
     }
     const token = `${cart.token}`.split("?")[0]; // What may follow is a key, and no part of it.
-    seen = { token, lines, visitor: before?.visitor };
+    const now = { token, lines, visitor: before?.visitor };
+    if (first && !before && adding) return void (early ??= now);
+    seen = now;
     keep(footfall);
-    // What stood in a cart that became an order was not removed from it.
-    const known = before?.token === token ? before.lines : {};
+    // Still as at an early look: that had the change. What stood in a cart that became an order was not removed from it.
+    const past = before ?? (JSON.stringify(early) !== JSON.stringify(now) ? early : null);
+    const known = past?.token === token ? past.lines : {};
     if (before || !first) {
       for (const variant of new Set([...Object.keys(known), ...Object.keys(lines)])) {
         const change = (lines[variant]?.quantity ?? 0) - (known[variant]?.quantity ?? 0);
@@ -112,12 +117,15 @@
   const watchCart = (footfall) => {
     const before = globalThis.fetch; // Another script's by now, maybe.
     globalThis.fetch = function (...request) {
+      const url = request[0]?.url ?? request[0];
+      adding ||= /cart\/add/.test(url);
       const answering = before.apply(this, request);
-      answering.then((answer) => answer.ok && changesCart(request[0]?.url ?? request[0]) && follow(footfall)).catch(() => {});
+      answering.then((answer) => answer.status < 400 && changesCart(url) && follow(footfall)).catch(() => {});
       return answering;
     };
     const open = XMLHttpRequest.prototype.open;
     XMLHttpRequest.prototype.open = function (method, url, ...more) {
+      adding ||= /cart\/add/.test(url);
       this.addEventListener("load", () => this.status < 400 && changesCart(url) && follow(footfall));
       return open.call(this, method, url, ...more);
     };

@@ -76,14 +76,16 @@ def test_the_tags_that_the_command_prints_name_what_is_served(footfall: Server) 
         rf'<script src="({footfall.url}/sdk/([^"]+))"( integrity="([^"]+)" crossorigin="anonymous")?(.*?)>', text
     )
     assert [name for _, name, *_ in scripts] == [
-        f"{script}{version}.js" for script in ("footfall", "footfall-shopify", "footfall-products") for version in ("", ".v1")
+        f"{script}{version}.js"
+        for script, latest in (("footfall", ".v2"), ("footfall-shopify", ".v2"), ("footfall-products", ".v1"))
+        for version in ("", latest)
     ]
     for url, name, _, hashed, rest in scripts:
         content = httpx.get(url, timeout=30).content
         assert hashed == (integrity(content) if name in FROZEN else ""), name
         whose = "" if name.startswith("footfall-products") else f' data-key="{PUBLIC_KEY}"'
-        core = integrity((folder() / "frozen" / "footfall.v1.js").read_bytes())
-        assert rest == whose + (f' data-core-integrity="{core}"' if name == "footfall-shopify.v1.js" else "")
+        core = integrity((folder() / "frozen" / "footfall.v2.js").read_bytes())
+        assert rest == whose + (f' data-core-integrity="{core}"' if name == "footfall-shopify.v2.js" else "")
 
 
 def test_programs_are_told_of_every_file_and_of_no_hash_that_changes(footfall: Server) -> None:
@@ -92,7 +94,8 @@ def test_programs_are_told_of_every_file_and_of_no_hash_that_changes(footfall: S
     for file in told:
         answer = httpx.get(f"{footfall.url}/sdk/{file['file']}", timeout=30)
         assert file["bytes"] == int(answer.headers["content-length"])
-        wanted = (1, integrity(answer.content)) if file["file"] in FROZEN else (None, None)
+        version = re.search(r"\.v(\d+)\.js$", file["file"])
+        wanted = (int(version[1]), integrity(answer.content)) if version else (None, None)
         assert (file["version"], file["integrity"]) == wanted
 
 
@@ -105,7 +108,9 @@ def test_without_host_and_key_the_command_says_what_to_put_in(footfall: Server) 
 FROZEN_HASHES: dict[str, str] = {
     "footfall-products.v1.js": "sha384-wtzldWXqidH/vA2nmFKiyHjt86cRYvz+ZGSKHku0bu2JYWJaNVzJSxalmWFWke80",
     "footfall-shopify.v1.js": "sha384-E7YAAFNgVlIdrpTMi+aC0YAQJCvK5MG1/xQ157gxOrwIMW5x/vGbggFltLHJY1GC",
+    "footfall-shopify.v2.js": "sha384-ztm5CWJtG28tI6SGdonFMP9X/l/oJOJEd3VV2IpAJRV9RD4aySQqMID/lg3g4miN",
     "footfall.v1.js": "sha384-8C9P+ue0SYb/RaB7s+kFfmbko0K6GYuCgI8O0iANSXtCXjmPZYFcR9tzDqIMoMzy",
+    "footfall.v2.js": "sha384-8C9P+ue0SYb/RaB7s+kFfmbko0K6GYuCgI8O0iANSXtCXjmPZYFcR9tzDqIMoMzy",
 }
 """What pages name these files with. A line here is never changed: a fix is a new version, with a line of its own."""
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import APIResponse, Page, Route
 
 from footfall.sdk_files import sdk_files
 from tests.browser.events import errors_of, eventually, script, stored, uuid_of
@@ -112,6 +112,8 @@ ADD = {
         body: JSON.stringify({ items: [{ id: 11, quantity: 2 }] }) })""",
     "fetch of a form": """fetch(new Request("/cart/add", { method: "POST", body: new URLSearchParams({ id: 11, quantity: 2 }), redirect: "manual" }))
         .then(() => fetch("/cart/update.js", { method: "POST", body: new URLSearchParams({}) }))""",
+    "fetch of a form whose answer leads elsewhere": """fetch("/cart/add", { method: "POST", redirect: "manual",
+        body: new URLSearchParams({ id: 11, quantity: 2 }) }).then(() => null)""",
     "XMLHttpRequest": """new Promise((done) => { const request = new XMLHttpRequest(); request.open("POST", "/cart/add.js");
         request.setRequestHeader("Content-Type", "application/json"); request.onload = done; request.send('{"id":11,"quantity":2}') })""",
 }
@@ -127,6 +129,37 @@ def test_what_is_put_into_the_cart_counts_once(page: Page, front: Shopfront, foo
     assert told(footfall, uuid, "added", "removed") == [("added", "1", "11", 2)]
     event = next(event for event in stored(footfall, uuid) if event["verb"] == "added")
     assert (event["price"], event["currency"], event["shopify_cart_token"]) == ("19.90", "EUR", "c1")
+
+
+@pytest.mark.parametrize("way", ADD)
+def test_what_is_put_into_the_cart_before_its_first_look_is_answered_counts_once(
+    page: Page, front: Shopfront, footfall: Server, way: str
+) -> None:
+    held: list[Route] = []
+    page.route("**/cart.js", lambda route: route.continue_() if held else held.append(route))
+    uuid = opened(page, front, footfall)
+    eventually(page, lambda: held)
+    page.evaluate(ADD[way])
+    held[0].continue_()
+    eventually(page, lambda: told(footfall, uuid, "added"))
+    page.wait_for_timeout(1_200)
+    assert told(footfall, uuid, "added", "removed") == [("added", "1", "11", 2)]
+
+
+def test_of_a_cart_that_its_first_look_found_as_it_was_only_the_change_counts(
+    page: Page, front: Shopfront, footfall: Server
+) -> None:
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/cart.js", lambda route: route.continue_() if held else held.append((route, route.fetch())))
+    front.add(21, 4)
+    uuid = opened(page, front, footfall)
+    eventually(page, lambda: held)
+    page.evaluate(ADD["fetch of JSON"])
+    ((route, before),) = held
+    route.fulfill(response=before)
+    eventually(page, lambda: told(footfall, uuid, "added"))
+    page.wait_for_timeout(1_200)
+    assert told(footfall, uuid, "added", "removed") == [("added", "1", "11", 2)]
 
 
 def test_a_form_that_leads_to_the_cart_page_counts_too(page: Page, front: Shopfront, footfall: Server) -> None:
@@ -420,9 +453,10 @@ def test_a_host_may_be_named_like_the_script(page: Page, front: Shopfront, footf
     assert "//footfall-shopify.localhost" in page.evaluate("footfall.host")
 
 
-def test_its_frozen_version_loads_the_frozen_core(page: Page, front: Shopfront, footfall: Server) -> None:
-    page.goto(front.show("/products/shirt", head=PAGES["linked data"] + script(footfall, "footfall-shopify.v1.js")))
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_its_frozen_version_loads_the_frozen_core(page: Page, front: Shopfront, footfall: Server, version: str) -> None:
+    page.goto(front.show("/products/shirt", head=PAGES["linked data"] + script(footfall, f"footfall-shopify.{version}.js")))
     page.wait_for_function("window.footfall")
     loaded = page.evaluate("[...document.scripts].map((script) => script.src.split('/').pop()).filter(Boolean)")
-    assert sorted(loaded) == ["footfall-shopify.v1.js", "footfall.v1.js"]
+    assert sorted(loaded) == [f"footfall-shopify.{version}.js", f"footfall.{version}.js"]
     eventually(page, lambda: stored(footfall, uuid_of(page)))
