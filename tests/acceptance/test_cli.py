@@ -109,7 +109,7 @@ def test_behind_a_proxy_shop_create_shows_the_address_that_browsers_reach(data: 
         assert running.url not in text
     assert '<script src="https://events.shop.example/sdk/footfall.js"' in text
     assert "curl https://events.shop.example/api/v2/analytics/event" in text
-    assert "https://events.shop.example/sdk/footfall.v1.js" in command("sdk", data=data).stdout
+    assert "https://events.shop.example/sdk/footfall.v2.js" in command("sdk", data=data).stdout
 
 
 def test_a_command_that_reads_makes_no_data_directory(data: Path) -> None:
