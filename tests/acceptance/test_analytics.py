@@ -125,7 +125,11 @@ def test_an_event_shows_without_anybody_waiting_for_its_position(shop: Shop) -> 
 def test_robots_and_tests_are_left_out_unless_they_are_asked_for(shop: Shop) -> None:
     robot = {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}
     sent = httpx.post(
-        f"{shop.running.url}/api/v2/analytics/event", params={"key": shop.public}, json=event(uuid="r"), headers=robot
+        f"{shop.running.url}/api/v2/analytics/event",
+        params={"key": shop.public},
+        json=event(uuid="r"),
+        headers=robot,
+        timeout=60,
     )
     assert sent.status_code == 200
     position = shop.send(event(uuid="u1"), event(uuid="u1", test=True), event(uuid="u1", verb="added"))
@@ -328,7 +332,7 @@ def test_filters_take_products_devices_and_sources_as_reports_show_them(shop: Sh
     robots = {"User-Agent": ""}
     batch = [event(uuid="u1", product_handle="hat", product_id=None, **search), event(uuid="u2", product_id="5")]
     sent = httpx.post(
-        f"{shop.running.url}/api/v2/analytics/event/bulk", params={"key": shop.public}, json=batch, headers=robots
+        f"{shop.running.url}/api/v2/analytics/event/bulk", params={"key": shop.public}, json=batch, headers=robots, timeout=60
     )
     position = sent.headers["footfall-position"]
     for filters, events in (
@@ -435,11 +439,12 @@ def test_numbers_with_very_many_digits_and_objects_for_texts_are_refused(shop: S
 
 def test_reports_and_sql_need_the_secret_key(shop: Shop) -> None:
     for method, path in (("GET", "/api/v1/reports/overview"), ("POST", "/api/v1/sql"), ("GET", "/api/v1/reports")):
-        answer = httpx.request(method, f"{shop.running.url}{path}", params={"key": shop.public})
+        answer = httpx.request(method, f"{shop.running.url}{path}", params={"key": shop.public}, timeout=60)
         assert answer.status_code == 401
         assert "secret key" in answer.json()["error"]
         # As Bearer it gets no advice that leads to the next refusal.
-        answer = httpx.request(method, f"{shop.running.url}{path}", headers={"Authorization": f"Bearer {shop.public}"})
+        bearer = {"Authorization": f"Bearer {shop.public}"}
+        answer = httpx.request(method, f"{shop.running.url}{path}", headers=bearer, timeout=60)
         assert answer.status_code == 401
         assert "this needs the shop's secret key" in answer.json()["error"]
 
@@ -826,7 +831,7 @@ def test_commands_work_without_a_server_too() -> None:
         data = path / "data"
         with server(data, shop=True) as running:
             batch = [event(uuid=f"u{n % 3}", product_id="5") for n in range(20)]
-            httpx.post(f"{running.url}/api/v2/analytics/event/bulk", params={"key": PUBLIC_KEY}, json=batch)
+            httpx.post(f"{running.url}/api/v2/analytics/event/bulk", params={"key": PUBLIC_KEY}, json=batch, timeout=60)
             running.stop()
         told = command(
             "sql",

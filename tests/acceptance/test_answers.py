@@ -339,7 +339,7 @@ def test_over_a_real_connection_the_answers_are_the_same(shop: Standing, tmp_pat
         if method == "POST" or body == b""
     ]
     hidden = {"date", "footfall-position", "connection", "server"}
-    with server(tmp_path) as real, httpx.Client(base_url=real.url) as client:
+    with server(tmp_path) as real, httpx.Client(base_url=real.url, timeout=60) as client:
         # Beside the running server, which makes it.
         new_shop(tmp_path, "shop", PUBLIC_KEY)
         for method, url, body, headers in requests:

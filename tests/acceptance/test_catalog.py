@@ -48,7 +48,7 @@ def test_a_file_of_every_shape_is_told_by_its_content_and_imported(name: str, pa
         assert (tally["created"], tally["rejected"]) == (2 if name in ("products.csv", "pages.jsonl") else 1, 0)
         again = command("catalog", "import", str(file), "--shop", "my-shop", "--json", data=path / "data")
         assert json.loads(again.stdout)["unchanged"] == tally["created"]
-        with server(path / "data") as running_server, httpx.Client(base_url=running_server.url) as client:
+        with server(path / "data") as running_server, httpx.Client(base_url=running_server.url, timeout=60) as client:
             client.post(
                 "/api/v2/analytics/event",
                 params={"key": PUBLIC_KEY},

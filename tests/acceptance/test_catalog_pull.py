@@ -93,7 +93,7 @@ def pulling(data: Path, store: Store, **options: Any) -> Iterator[Puller]:
 
 def shown(url: str, path: str, **parameters: str | int) -> list[dict[str, Any]]:
     """Products that a server answers."""
-    answer = httpx.get(f"{url}/api/v1/products/{path}", params={"key": PUBLIC_KEY, "limit": 250, **parameters})
+    answer = httpx.get(f"{url}/api/v1/products/{path}", params={"key": PUBLIC_KEY, "limit": 250, **parameters}, timeout=60)
     answer.raise_for_status()
     products: list[dict[str, Any]] = answer.json()["data"]
     return products

@@ -51,8 +51,8 @@ def curl(line: str) -> httpx.Response:
     words = shlex.split(line)
     headers = {words[at + 1].split(": ")[0]: words[at + 1].split(": ")[1] for at, word in enumerate(words) if word == "-H"}
     if "-d" in words:
-        return httpx.post(words[1], headers=headers, content=words[words.index("-d") + 1])
-    return httpx.get(words[1], headers=headers)
+        return httpx.post(words[1], headers=headers, content=words[words.index("-d") + 1], timeout=60)
+    return httpx.get(words[1], headers=headers, timeout=60)
 
 
 @pytest.mark.parametrize("beside", [True, False])
@@ -87,7 +87,7 @@ def test_the_lines_that_shop_create_shows_work_as_they_stand(data: Path) -> None
         assert found is not None
         assert found[1] == f"{running.url}/sdk/footfall.js"
         assert httpx.get(found[1], timeout=30).content == (folder() / "footfall.js").read_bytes()
-        assert httpx.get(f"{running.url}/api/v1/products/viewed?uuid=try-it&key={found[2]}").json()["data"]
+        assert httpx.get(f"{running.url}/api/v1/products/viewed?uuid=try-it&key={found[2]}", timeout=60).json()["data"]
         tags = re.search(r"^ +footfall (sdk --host .*)$", text, re.MULTILINE)
         assert tags is not None
         assert found[0] in command(*shlex.split(tags[1]), data=data).stdout

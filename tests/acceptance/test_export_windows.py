@@ -39,9 +39,10 @@ def data() -> Iterator[Path]:
                 made = new_shop(data, name, timezone="Europe/Berlin")
                 bulk = f"{running.url}/api/v2/analytics/event/bulk?key={made['public_key']}"
                 events = [event(uuid=f"u{n}", product_id=str(n), event_time=time) for n, time in enumerate(_TIMES)]
-                assert httpx.post(bulk, json=[*events, event(uuid="t", test=True, event_time=_TIMES[5])]).status_code == 200
+                sent = httpx.post(bulk, json=[*events, event(uuid="t", test=True, event_time=_TIMES[5])], timeout=60)
+                assert sent.status_code == 200
                 robot = [event(uuid="r", event_time=_TIMES[5])]
-                assert httpx.post(bulk, json=robot, headers=_ROBOT).status_code == 200
+                assert httpx.post(bulk, json=robot, headers=_ROBOT, timeout=60).status_code == 200
             running.stop()
         yield data
 

@@ -191,7 +191,7 @@ def test_a_second_server_on_the_same_directory_is_refused_and_told_why(data: Pat
         assert "another process" in second.stderr
         assert str(first.process.pid) in second.stderr
         assert "Traceback" not in second.stderr
-        assert httpx.get(first.url + "/ready").status_code == 200
+        assert httpx.get(first.url + "/ready", timeout=60).status_code == 200
 
 
 @pytest.fixture

@@ -76,14 +76,14 @@ class Shop:
             "X-Shopify-Hmac-Sha256": signed(content),
             "Content-Type": "application/json",
         }
-        answer = httpx.post(f"{self.url}/api/v1/webhooks/shopify", content=content, headers=headers)
+        answer = httpx.post(f"{self.url}/api/v1/webhooks/shopify", content=content, headers=headers, timeout=60)
         assert answer.status_code == 200, answer.text
 
     def claim(self, number: int, *, at: str, **more: str) -> None:
         """What a page tells of an order."""
         known = {"uuid": "u1", "verb": "purchased", "order_id": str(4_600_000_000_000 + number), "product_id": "5"}
         sent = event(event_time=at, **{**known, **more})
-        answer = httpx.post(f"{self.url}/api/v2/analytics/event", params={"key": self.public}, json=sent)
+        answer = httpx.post(f"{self.url}/api/v2/analytics/event", params={"key": self.public}, json=sent, timeout=60)
         assert answer.status_code == 200, answer.text
 
     def ask(self, body: bytes, **parameters: str) -> httpx.Response:
@@ -179,7 +179,7 @@ def test_each_difference_has_its_cause_and_all_of_them_add_up(shop: Shop) -> Non
     assert told["export"] == {"orders": len(rows) - 1, "units": len(rows) + 1, "revenue": "234.00"}
     assert told["other_currencies"] == {"USD": {"orders": 1, "units": 1, "revenue": "20.00"}}
     assert told["outside"] == 1
-    counted = httpx.get(f"{shop.url}/api/v1/reports/overview", params=_DAY, headers=shop.bearer).json()["data"]
+    counted = httpx.get(f"{shop.url}/api/v1/reports/overview", params=_DAY, headers=shop.bearer, timeout=60).json()["data"]
     assert told["footfall"] == {name: counted[name] for name in ("orders", "units", "revenue")}
     assert told["orders"][0]["cause"] == "unexplained", "what has no cause is shown first"
 
@@ -187,12 +187,14 @@ def test_each_difference_has_its_cause_and_all_of_them_add_up(shop: Shop) -> Non
 def test_what_a_page_claims_of_an_order_that_is_more_than_a_claim_counts_for_nothing(shop: Shop) -> None:
     at = "2026-03-10T11:00:00Z"
     fact = event(uuid="u1", verb="purchased", order_id=str(4_600_000_000_001), product_id="5", price="20.00", event_time=at)
-    sent = httpx.post(f"{shop.url}/api/v2/analytics/event", json={**fact, "shopify_variant_id": "51"}, headers=shop.bearer)
+    sent = httpx.post(
+        f"{shop.url}/api/v2/analytics/event", json={**fact, "shopify_variant_id": "51"}, headers=shop.bearer, timeout=60
+    )
     assert sent.status_code == 200
     shop.claim(1, at=at, price="100.00", shopify_variant_id="52")
     told = shop.compared(row(1))
     assert causes(told) == {}
-    counted = httpx.get(f"{shop.url}/api/v1/reports/overview", params=_DAY, headers=shop.bearer).json()["data"]
+    counted = httpx.get(f"{shop.url}/api/v1/reports/overview", params=_DAY, headers=shop.bearer, timeout=60).json()["data"]
     assert told["footfall"] == {name: counted[name] for name in ("orders", "units", "revenue")}
 
 
@@ -270,7 +272,7 @@ def test_what_is_no_export_is_refused_and_rows_that_cannot_be_read_are_told(shop
     assert shop.ask(b"").status_code == 400
     for nothing in (csv_of(), csv_of(row(1)).replace(b"\n", b"")):
         assert "no order in this export" in shop.ask(nothing).json()["error"]
-    assert httpx.get(f"{shop.url}/api/v1/reports/reconciliation", headers=shop.bearer).status_code == 400
+    assert httpx.get(f"{shop.url}/api/v1/reports/reconciliation", headers=shop.bearer, timeout=60).status_code == 400
     broken = shop.compared(row(1), {**row(2), "Created at": "soon"})
     assert [line["line"] for line in broken["unread"]] == [3]
     hidden = shop.ask(csv_of(row(1), {**row(2), "Created at": "soon"}), format="csv")

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from footfall.projections.analytics.engine import open_file, rows
 from footfall.projections.analytics.file import prepare
 from footfall.projections.analytics.schema import PUBLIC_VIEWS
 from tests.reference import FOLDER, ROOT
-from tests.support import directory, event, new_shop, server
+from tests.support import WAIT_SECONDS, directory, event, new_shop, server
 
 _PAGE: Final = (FOLDER / "sql.md").read_text(encoding="utf-8")
 _GUIDE: Final = (ROOT / "docs" / "guides" / "analytics.md").read_text(encoding="utf-8")
@@ -59,10 +60,12 @@ def test_the_guides_function_for_notebooks_reads_what_a_select_answers(monkeypat
     with directory() as data, server(data) as running:
         made = new_shop(data, "shop")
         bought = event(verb="purchased", product_id="5", order_id="007", price="19.90", quantity=2)
-        sent = httpx.post(f"{running.url}/api/v2/analytics/event", params={"key": made["public_key"]}, json=bought)
+        sent = httpx.post(f"{running.url}/api/v2/analytics/event", params={"key": made["public_key"]}, json=bought, timeout=60)
         wait = {"sql": "select 1", "after": sent.headers["footfall-position"]}
         bearer = {"Authorization": f"Bearer {made['secret_key']}"}
-        assert httpx.post(f"{running.url}/api/v1/sql", json=wait, headers=bearer, timeout=60).status_code == 200
+        ends = time.monotonic() + WAIT_SECONDS
+        while httpx.post(f"{running.url}/api/v1/sql", json=wait, headers=bearer, timeout=60).status_code != 200:
+            assert time.monotonic() < ends
         monkeypatch.setenv("FOOTFALL_URL", running.url)
         monkeypatch.setenv("SECRET", made["secret_key"])
         exec(blocks[0], names)  # the guide's own lines
