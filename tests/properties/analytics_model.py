@@ -31,6 +31,8 @@ class Purchase(NamedTuple):
     product: str
     session: int | None
     verified: bool
+    told_by: int
+    """The index of its event."""
 
 
 def is_left_out(event: Event) -> bool:
@@ -99,7 +101,7 @@ def purchases(log: Log) -> list[Purchase]:
         order = event.order_id or event.checkout_token or (("session", session) if session is not None else ("alone", index))
         units = event.quantity if event.quantity is not None and event.quantity > 0 else 1
         price = Decimal(event.price or event.variant_price or 0)
-        found.append(Purchase(event.time, order, units, price * units, about[index] or "", session, event.verified))
+        found.append(Purchase(event.time, order, units, price * units, about[index] or "", session, event.verified, index))
     facts = any(purchase.verified for purchase in found)
     return [purchase for purchase in found if purchase.verified == facts]
 
@@ -167,8 +169,8 @@ def funnel_by_visitor(log: Log, start: int, end: int, within: int) -> tuple[int,
                 key = _left_by(event)
                 if key is not None and event.noun == "product" and event.subject == "user":
                     {"viewed": views, "added": adds}.get(event.verb, {}).setdefault(key, []).append(event.time)
-    for purchase, event in _purchase_events(log):
-        key = _left_by(event)
+    for purchase in purchases(log):
+        key = _left_by(log[purchase.told_by])
         if key is not None:
             buys.setdefault(key, []).append(purchase.time)
     added, bought = set(), set()
@@ -180,18 +182,6 @@ def funnel_by_visitor(log: Log, start: int, end: int, within: int) -> tuple[int,
                         added.add(key)
                     bought |= {key for buy in buys.get(key, []) if buy >= add and buy - view <= within}
     return len(views), len(added), len(bought)
-
-
-def _purchase_events(log: Log) -> list[tuple[Purchase, Event]]:
-    """Each line that counts with the event that tells it."""
-    found = []
-    for purchase in purchases(log):
-        for event in log:
-            same = event.verb == "purchased" and event.time == purchase.time and event.verified == purchase.verified
-            if same and not is_left_out(event):
-                found.append((purchase, event))
-                break
-    return found
 
 
 def _left_by(event: Event) -> tuple[str, str] | None:

@@ -231,6 +231,43 @@ def test_funnels_are_what_a_naive_reading_gives(log: list[Event], cuts: list[int
     assert tuple(step["count"] for step in by_visitor["steps"]) == model.funnel_by_visitor(log, start, end, 7 * DAY_MS)
 
 
+_STEPS = st.tuples(
+    st.sampled_from([*((f"v{n}", None) for n in range(6)), ("v0", "s1"), ("v1", "s1"), ("v2", "s2")]),
+    st.sampled_from(["viewed", "viewed", "added", "added", "purchased"]),
+    st.one_of(
+        st.integers(0, 4 * 14).map(lambda quarters: quarters * 6 * HOUR_MS), st.integers(0, 90).map(lambda n: n * MINUTE_MS)
+    ),
+)
+"""What a visitor (in a session of its own name, which may be another's too) does, and when."""
+
+
+def stepped(step: tuple[tuple[str, str | None], str, int]) -> Event:
+    (uuid, session), verb, at = step
+    return Event(
+        shop=SHOP,
+        received_at=Milliseconds(_START + at),
+        time=Milliseconds(_START + at),
+        subject="user",
+        verb=verb,
+        noun="product",
+        uuid=Uuid(uuid),
+        session_id=SessionId(session) if session else None,
+        product_id=ProductId("1"),
+    )
+
+
+@settings(_SLOW, max_examples=40)
+@given(st.lists(_STEPS.map(stepped), min_size=20, max_size=80))
+def test_funnels_of_visitors_are_what_a_naive_reading_gives(log: list[Event]) -> None:
+    start, end = moment(0), moment(10.5)
+    with file_of(log, [50]) as connection:
+        for within, length in (("1h", HOUR_MS), ("1d", DAY_MS), ("3d", 3 * DAY_MS), ("7d", 7 * DAY_MS)):
+            expected = model.funnel_by_visitor(log, start, end, length)
+            for breakdown in (None, "device"):
+                found = told(connection, "funnel", by="visitor", within=within, breakdown=breakdown, **window(0, 10.5))
+                assert tuple(step["count"] for step in found["steps"]) == expected, (within, breakdown)
+
+
 @_SLOW
 @given(_LOGS, CUTS, _WINDOWS)
 def test_sessions_behave_as_a_naive_reading_gives(log: list[Event], cuts: list[int], days: Days) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from footfall.clock import DAY_MS
 from footfall.projections.analytics.asking import Window, bucket_starts
 from footfall.projections.analytics.reports.asked import SESSION_COLUMNS, Asked, Told, ratio
+from footfall.projections.analytics.reports.persons import counted
 from footfall.projections.analytics.schema import ADDED, APART, OWNED, VIEWED
 
 STEPS: Final = ("viewed", "added", "purchased")
@@ -100,8 +101,8 @@ def _by_session(asked: Asked) -> _Counts:
 def _by_visitor(asked: Asked) -> _Counts:
     """Visitors for whom there are a view, a later add and a later purchase, the last at most ``within`` after the first.
 
-    Most are told by their first view alone. Only for those whom it does not tell, every add looks for the last view before it,
-    and every purchase for the last add: a chain through these is the shortest that there is.
+    Most are told by a session in which they viewed and then added. Only for those whom none tells, every add looks for the last
+    view before it, and every purchase for the last add: a chain through these is the shortest that there is.
     """
     parts = {
         "journeys": _journeys(asked),
@@ -114,12 +115,10 @@ def _by_visitor(asked: Asked) -> _Counts:
     for name, statement in _VISITORS_STEPS.items():
         # In the place of that of the window compared with.
         asked.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {statement.format(**parts)}")
-    return asked.rows(
-        """SELECT f.part, count(f.viewed), count(*) FILTER (coalesce(t.added, false) OR coalesce(x.added, false)),
-            count(*) FILTER (coalesce(t.bought, false) OR coalesce(y.bought, false))
-        FROM first_views f LEFT JOIN told t USING (person) LEFT JOIN late_adds x USING (person)
-        LEFT JOIN late_buys y USING (person) GROUP BY 1"""
-    )
+    if asked.question.breakdown:
+        return asked.rows(_PARTS_OF_VISITORS.format(**parts))
+    viewers = counted(asked, _VIEWERS.format(**parts))
+    return asked.rows(f"SELECT '', ({viewers}), (SELECT count(*) FROM added), (SELECT count(*) FROM bought)")
 
 
 def _inside(asked: Asked) -> str:
@@ -140,40 +139,48 @@ def _inside(asked: Asked) -> str:
 
 # Temporary tables rather than one statement: what a step is done with is not in memory while the next one works.
 _VISITORS_STEPS: Final = {
-    "first_views": f"""
-        WITH {{journeys}}
-        SELECT person, min(viewed) AS viewed, arg_min(part, start) AS part FROM (
-            SELECT s.person, s.viewed_at AS viewed, {{part}} AS part, s.start FROM s WHERE NOT s.mixed
-            UNION ALL
-            SELECT e.person, e.time, {{part}}, s.start FROM store.events e JOIN s ON s.number = e.session
-            WHERE s.mixed AND e.kind = {VIEWED}{{chosen}}
-        ) WHERE person IS NOT NULL GROUP BY person""",
+    "quick": """
+        WITH {journeys} SELECT s.person, s.viewed_at AS viewed, s.added_at AS time FROM s
+        WHERE NOT s.mixed AND s.person IS NOT NULL AND s.added_at - s.viewed_at <= {within}""",
     "adds": f"""
         SELECT e.person, e.time FROM store.events e WHERE e.kind = {ADDED} AND e.person IS NOT NULL
         AND {{inside}}""",
     "buys": """
         SELECT DISTINCT coalesce(l.person, l.customer) AS person, l.time FROM {bought}""",
-    "early": """
-        SELECT f.person, f.viewed, min(a.time) FILTER (a.time >= f.viewed) AS added
-        FROM first_views f JOIN adds a USING (person) WHERE f.viewed IS NOT NULL GROUP BY f.person, f.viewed""",
-    "told": """
-        SELECT e.person, any_value(e.added - e.viewed <= {within}) AS added, count(b.time) > 0 AS buyer,
-            coalesce(bool_or(b.time >= e.added AND b.time - e.viewed <= {within}), false) AS bought
-        FROM early e LEFT JOIN buys b USING (person) GROUP BY e.person""",
+    "quick_buyers": """
+        SELECT DISTINCT b.person FROM buys b ASOF JOIN quick q ON q.person = b.person AND q.time <= b.time
+        WHERE b.time - q.viewed <= {within}""",
     "unsure": """
-        SELECT person FROM told WHERE NOT coalesce(added, false) OR (buyer AND NOT bought)""",
+        SELECT person FROM adds WHERE person NOT IN (SELECT person FROM quick)
+        UNION SELECT b.person FROM buys b ASOF JOIN adds a ON a.person = b.person AND a.time <= b.time
+        WHERE b.time - a.time <= {within} AND b.person NOT IN (SELECT person FROM quick_buyers)""",
     "viewed_adds": f"""
         WITH views AS (
             SELECT e.person, e.time FROM store.events e WHERE e.kind = {VIEWED} AND e.person IN (SELECT person FROM unsure)
                 AND {{inside}}
         ), late AS (SELECT person, time FROM adds WHERE person IN (SELECT person FROM unsure))
         SELECT a.person, a.time, v.time AS viewed FROM late a ASOF JOIN views v ON v.person = a.person AND v.time <= a.time""",
-    "late_adds": """
-        SELECT person, bool_or(time - viewed <= {within}) AS added FROM viewed_adds GROUP BY person""",
-    "late_buys": """
-        SELECT b.person, bool_or(b.time - a.viewed <= {within}) AS bought
-        FROM buys b ASOF JOIN viewed_adds a ON a.person = b.person AND a.time <= b.time GROUP BY b.person""",
+    "added": """
+        SELECT person FROM quick UNION SELECT person FROM viewed_adds WHERE time - viewed <= {within}""",
+    "bought": """
+        SELECT person FROM quick_buyers
+        UNION SELECT b.person FROM buys b ASOF JOIN viewed_adds a ON a.person = b.person AND a.time <= b.time
+        WHERE b.time - a.viewed <= {within}""",
 }
+_VIEWERS: Final = f"""
+    WITH {{journeys}} SELECT s.person FROM s WHERE NOT s.mixed AND s.viewed_at IS NOT NULL
+    UNION ALL SELECT e.person FROM store.events e JOIN s ON s.number = e.session WHERE s.mixed AND e.kind = {VIEWED}{{chosen}}"""
+_PARTS_OF_VISITORS: Final = f"""
+    WITH {{journeys}}, visitors AS (
+        SELECT person, count(viewed) > 0 AS viewed, arg_min(part, start) AS part FROM (
+            SELECT s.person, s.viewed_at AS viewed, {{part}} AS part, s.start FROM s WHERE NOT s.mixed
+            UNION ALL
+            SELECT e.person, e.time, {{part}}, s.start FROM store.events e JOIN s ON s.number = e.session
+            WHERE s.mixed AND e.kind = {VIEWED}{{chosen}}
+        ) WHERE person IS NOT NULL GROUP BY person
+    )
+    SELECT v.part, count(*) FILTER (v.viewed), count(a.person), count(b.person)
+    FROM visitors v LEFT JOIN added a USING (person) LEFT JOIN bought b USING (person) GROUP BY 1"""
 
 
 # --- sessions ------------------------------------------------------------------------------------------------------

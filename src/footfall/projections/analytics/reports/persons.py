@@ -30,6 +30,13 @@ def visitors(asked: Asked, *, one_point: bool = False) -> dict[int, int]:
     return distinct(asked, _by_events(asked, points) if asked.is_filtered else _by_sessions(asked, points), points)
 
 
+def counted(asked: Asked, persons: str) -> str:
+    """SQL for how many there are in the column ``person`` of ``persons``, each once, by their numbers alone."""
+    if asked.people // 8 > REPORT_BITMAP_BYTES_MAX:
+        return f"SELECT count(DISTINCT person) FROM ({persons})"
+    return f"SELECT coalesce(bit_count(bitstring_agg(person, 0, {asked.people})), 0) FROM ({persons})"
+
+
 def distinct(asked: Asked, seen: Seen, keys: int) -> dict[Any, int]:
     """Distinct persons by key, of which there are so many at most."""
     people = asked.people
