@@ -101,8 +101,8 @@ def _by_session(asked: Asked) -> _Counts:
 def _by_visitor(asked: Asked) -> _Counts:
     """Visitors for whom there are a view, a later add and a later purchase, the last at most ``within`` after the first.
 
-    Most are told by a session in which they viewed and then added. Only for those whom none tells, every add looks for the last
-    view before it, and every purchase for the last add: a chain through these is the shortest that there is.
+    Most are told by a session in which they viewed and then added. Only for those whom none tells, every add looks for the
+    last view before it, and every purchase for the last add: a chain through these is the shortest that there is.
     """
     parts = {
         "journeys": _journeys(asked),
@@ -116,7 +116,7 @@ def _by_visitor(asked: Asked) -> _Counts:
         # In the place of that of the window compared with.
         asked.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {statement.format(**parts)}")
     if asked.question.breakdown:
-        return asked.rows(_PARTS_OF_VISITORS.format(**parts))
+        return asked.rows(_BROKEN_DOWN.format(**parts))
     viewers = counted(asked, _VIEWERS.format(**parts))
     return asked.rows(f"SELECT '', ({viewers}), (SELECT count(*) FROM added), (SELECT count(*) FROM bought)")
 
@@ -167,17 +167,16 @@ _VISITORS_STEPS: Final = {
         UNION SELECT b.person FROM buys b ASOF JOIN viewed_adds a ON a.person = b.person AND a.time <= b.time
         WHERE b.time - a.viewed <= {within}""",
 }
-_VIEWERS: Final = f"""
-    WITH {{journeys}} SELECT s.person FROM s WHERE NOT s.mixed AND s.viewed_at IS NOT NULL
-    UNION ALL SELECT e.person FROM store.events e JOIN s ON s.number = e.session WHERE s.mixed AND e.kind = {VIEWED}{{chosen}}"""
-_PARTS_OF_VISITORS: Final = f"""
+_VIEWS: Final = f"""
+    SELECT s.person, s.viewed_at AS viewed, {{part}} AS part, s.start FROM s WHERE NOT s.mixed
+    UNION ALL
+    SELECT e.person, e.time, {{part}}, s.start FROM store.events e JOIN s ON s.number = e.session
+    WHERE s.mixed AND e.kind = {VIEWED}{{chosen}}"""
+_VIEWERS: Final = f"WITH {{journeys}} SELECT person FROM ({_VIEWS}) WHERE viewed IS NOT NULL"
+_BROKEN_DOWN: Final = f"""
     WITH {{journeys}}, visitors AS (
-        SELECT person, count(viewed) > 0 AS viewed, arg_min(part, start) AS part FROM (
-            SELECT s.person, s.viewed_at AS viewed, {{part}} AS part, s.start FROM s WHERE NOT s.mixed
-            UNION ALL
-            SELECT e.person, e.time, {{part}}, s.start FROM store.events e JOIN s ON s.number = e.session
-            WHERE s.mixed AND e.kind = {VIEWED}{{chosen}}
-        ) WHERE person IS NOT NULL GROUP BY person
+        SELECT person, count(viewed) > 0 AS viewed, arg_min(part, start) AS part FROM ({_VIEWS})
+        WHERE person IS NOT NULL GROUP BY person
     )
     SELECT v.part, count(*) FILTER (v.viewed), count(a.person), count(b.person)
     FROM visitors v LEFT JOIN added a USING (person) LEFT JOIN bought b USING (person) GROUP BY 1"""
