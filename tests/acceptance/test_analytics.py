@@ -347,6 +347,20 @@ def test_filters_take_products_devices_and_sources_as_reports_show_them(shop: Sh
         assert shop.report("overview", after=position, **filters)["events"] == events, filters
 
 
+@pytest.mark.parametrize("named", ["1", "cap", "11", "12", "p:1", "v:11", "gid://shopify/ProductVariant/11"])
+def test_a_filter_by_any_name_of_a_product_takes_all_its_events(shop: Shop, named: str) -> None:
+    names: list[dict[str, Any]] = [
+        {"product_id": "1", "product_handle": "cap"},
+        {"product_id": None, "product_handle": "cap"},
+        {"product_id": None, "shopify_variant_id": "11"},
+        {"product_id": "1", "shopify_variant_id": "12"},
+        {"product_id": "1", "shopify_variant_id": "11"},
+        {"product_id": "2", "shopify_variant_id": "21"},
+    ]
+    position = shop.send(*(event(uuid=f"u{number}", **fields) for number, fields in enumerate(names)))
+    assert shop.report("overview", after=position, product=named)["views"] == 5
+
+
 def test_products_with_as_many_viewers_come_in_the_order_of_their_names(shop: Shop) -> None:
     position = shop.send(*(event(uuid=f"u{number}", product_id=str(number)) for number in (9, 3, 7, 1, 5, 2)))
     found = shop.report("top-products", sort="viewers", limit="4", after=position)

@@ -34,6 +34,8 @@ from footfall.service.workers import run_worker
 
 STREAMING: Final = frozenset({"analytics_catch_up", "analytics_rebuild", "evaluate", "export", "tail", "verify"})
 """Commands whose result is a stream of items; the others answer one value."""
+ABANDONED: Final = frozenset({"report", "sql"})
+"""Commands that change nothing and may take long: they end with the client that waits for them; others run to their end."""
 
 _TAIL_PAGE: Final = 500
 _TAIL_PAGES: Final = 20

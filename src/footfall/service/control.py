@@ -7,6 +7,7 @@ is never taken for the whole. A failure comes as ``{"error": …}``, in a stream
 
 import asyncio
 import inspect
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ import structlog
 from footfall.api.exchange import Receive, Scope, Send
 from footfall.errors import FootfallError
 from footfall.limits import CONTROL_BODY_BYTES_MAX
-from footfall.service.commands import STREAMING, Commands
+from footfall.service.commands import ABANDONED, STREAMING, Commands
 
 _logger = structlog.get_logger("footfall.control")
 
@@ -41,6 +42,8 @@ class Control:
                 self._commands.require_caught_up()
             if name in STREAMING:
                 await _stream(receive, send, command(**parameters))
+            elif name in ABANDONED:
+                await _answer(receive, send, command(**parameters))
             else:
                 await _reply(send, 200, {"result": await command(**parameters)})
         except FootfallError as failure:
@@ -86,16 +89,31 @@ async def _stream(receive: Receive, send: Send, items: Any) -> None:
         await iterator.aclose()
 
 
+async def _answer(receive: Receive, send: Send, value: Awaitable[Any]) -> None:
+    """What is made for the client alone ends as soon as it goes away."""
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        result = await _unless(gone, value)
+    finally:
+        gone.cancel()
+    await _reply(send, 200, {"result": result})
+
+
 async def _next(iterator: Any, gone: asyncio.Future[None]) -> Any:
     """The next item; ``None`` at the end, or when nobody waits for it any more."""
-    item = asyncio.ensure_future(anext(iterator, None))
+    return await _unless(gone, anext(iterator, None))
+
+
+async def _unless(gone: asyncio.Future[None], awaited: Awaitable[Any]) -> Any:
+    """What is awaited, which is cancelled when nobody waits for it any more: then ``None``."""
+    value = asyncio.ensure_future(awaited)
     try:
-        await asyncio.wait((item, gone), return_when=asyncio.FIRST_COMPLETED)
-        return item.result() if item.done() else None
+        await asyncio.wait((value, gone), return_when=asyncio.FIRST_COMPLETED)
+        return value.result() if value.done() else None
     finally:
-        if not item.done():
-            item.cancel()
-            await asyncio.gather(item, return_exceptions=True)
+        if not value.done():
+            value.cancel()
+            await asyncio.gather(value, return_exceptions=True)
 
 
 async def _gone(receive: Receive) -> None:

@@ -1,5 +1,7 @@
 """The control socket's protocol: what is asked wrongly or too early is answered, never guessed."""
 
+import asyncio
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -54,3 +56,40 @@ def test_a_command_called_with_other_parameters_says_so(tmp_path: Path) -> None:
 def test_what_a_command_refuses_comes_back_with_its_kind(tmp_path: Path) -> None:
     answer = _asked(tmp_path, "shop_show", {"name": "nobody"})
     assert (answer.status_code, answer.json()["kind"]) == (400, "NotFoundError")
+
+
+def test_what_is_made_for_a_client_alone_ends_when_it_goes_away(tmp_path: Path) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    class Slow(Commands):
+        async def sql(self, shop: str, statement: str, form: str, limit: int) -> dict[str, Any]:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return {}
+
+    async def scenario() -> None:
+        service = Service(Config(data=tmp_path))
+        await service.start()
+        messages = deque([{"type": "http.request", "body": b'{"shop":"s","statement":"","form":"json","limit":1}'}])
+
+        async def receive() -> dict[str, Any]:
+            if messages:
+                return messages.popleft()
+            await begun.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(_message: Any) -> None:
+            pass
+
+        try:
+            scope = {"type": "http", "path": "/sql", "method": "POST"}
+            async with asyncio.timeout(60):
+                await Control(Slow(service))(scope, receive, send)
+            assert ended.is_set()
+        finally:
+            await service.stop()
+
+    run(scenario())

@@ -12,7 +12,7 @@ import msgspec
 from footfall.errors import InputInvalidError
 from footfall.limits import ANALYTICS_ANSWER_BYTES_MAX, SQL_ROWS_MAX
 from footfall.projections.analytics.asking import Question
-from footfall.projections.analytics.engine import Connection, rows
+from footfall.projections.analytics.engine import Connection, is_corrupt, rows
 from footfall.projections.analytics.reports.asked import Asked, Told
 from footfall.projections.analytics.reports.figures import overview, timeseries
 from footfall.projections.analytics.reports.health import data_health
@@ -147,6 +147,8 @@ def _selected(connection: Connection, question: Question) -> tuple[bytes, bool]:
     except (duckdb.OutOfMemoryException, *_ENGINE_FAILS):
         raise
     except duckdb.Error as failure:
+        if is_corrupt(failure):
+            raise
         raise InputInvalidError(said(failure, line=2 if described else 1)) from failure
 
 

@@ -1,5 +1,6 @@
 """DuckDB as Footfall opens it: a shop's file, its settings, and how columns come in. Nothing else knows the engine's names."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ Connection = duckdb.DuckDBPyConnection
 Column = npt.NDArray[Any]
 _THE_MACHINES_FAULT: Final = (
     "lock",
+    "locked",
     "permission",
     "space",
     "too many open",
@@ -24,6 +26,7 @@ _THE_MACHINES_FAULT: Final = (
     "out of memory",
 )
 """Words in what the engine says of a file that it can't open, read or write although nothing is wrong with it."""
+_NOTHING_WRONG: Final = re.compile(r"\b(" + "|".join(_THE_MACHINES_FAULT) + r")\b")
 _DAMAGE: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 _OF_DATA: Final = (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError, duckdb.NotSupportedError)
 
@@ -69,13 +72,20 @@ def _translated(path: Path, failure: duckdb.Error) -> Exception:
 
 def _says_damage(failure: duckdb.IOException) -> bool:
     """Whether it is the file that is at fault, and not the machine. In doubt it is: a file is made anew from the log."""
-    text = str(failure).lower()
-    return not any(word in text for word in _THE_MACHINES_FAULT)
+    return is_corrupt(failure) or _NOTHING_WRONG.search(str(failure).lower()) is None
+
+
+def is_corrupt(failure: duckdb.Error) -> bool:
+    """Whether a block of the file is not what was written. So the engine says by its plainest error; no statement of
+    somebody's own can: its words come with another kind."""
+    return type(failure) in (duckdb.Error, duckdb.IOException) and "corrupt database file" in str(failure).lower()
 
 
 def is_damage(failure: duckdb.Error) -> bool:
     """Whether a failure means that the file (or the engine's picture of it) can't be trusted any more."""
-    return isinstance(failure, _DAMAGE) or (isinstance(failure, duckdb.IOException) and _says_damage(failure))
+    if isinstance(failure, _DAMAGE) or is_corrupt(failure):
+        return True
+    return isinstance(failure, duckdb.IOException) and _says_damage(failure)
 
 
 def is_of_data(failure: duckdb.Error) -> bool:

@@ -165,8 +165,8 @@ class Asked:
             names = [read_id(value, "Product") or value for value in filters["product"]]
             conditions.append(
                 "(p.product_id IN (SELECT unnest(?::VARCHAR[])) OR p.handle IN (SELECT unnest(?::VARCHAR[])) OR"
-                " n.name IN (SELECT 'v:' || unnest(?::VARCHAR[])) OR n.name IN (SELECT unnest(?::VARCHAR[])) OR"
-                " p.product IN (SELECT unnest(?::VARCHAR[])))"
+                " n.product IN (SELECT v.product FROM store.names v WHERE v.name IN (SELECT 'v:' || unnest(?::VARCHAR[]))"
+                " OR v.name IN (SELECT unnest(?::VARCHAR[]))) OR p.product IN (SELECT unnest(?::VARCHAR[])))"
             )
             variants = [read_id(value, "ProductVariant") or value for value in filters["product"]]
             # The last two: as reports and SQL name a product.
