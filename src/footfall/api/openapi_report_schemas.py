@@ -36,10 +36,10 @@ _BOUGHT: Final[Mapping[str, Schema]] = {
     "orders": _count(
         "Orders that these lines are of; lines without an order's id are one order for each checkout or session."
     ),
-    "units": _count("Units of these lines, without those that were taken back."),
+    "units": _count("Units of these lines, without those that were taken back; an event that names none, or 0, tells of one."),
     "revenue": _amount(
-        "Unit price × quantity − discounts of the line − what was paid back, by the day of the order; without tax and "
-        "shipping, in the shop's currency."
+        "Unit price × quantity − discounts of the line − what was paid back, by the day of the order; without shipping "
+        "and the tax that is added to prices (prices that include tax are counted as they are), in the shop's currency."
     ),
 }
 _COUNTED: Final[Mapping[str, Schema]] = {

@@ -85,8 +85,12 @@ PARAMETERS: Final[Mapping[str, tuple[Schema, str, str]]] = {
         "Sessions by where they came from: `utm_source`, else the referring host, else `direct`.", "google.com,direct"
     ),
     "country": _filter("Sessions by country, two letters.", "DE,AT"),
-    "bots": (_YES_OR_NO, "no", "`yes` counts robots as well."),
-    "tests": (_YES_OR_NO, "no", "`yes` counts events marked as tests as well."),
+    "bots": (_YES_OR_NO, "no", "`yes` counts robots as well; what they claim to have bought never counts."),
+    "tests": (
+        _YES_OR_NO,
+        "no",
+        "`yes` counts events marked as tests as well; purchases and orders that are tests never count.",
+    ),
     "uuid": (_TEXT, "be6f5fab-32a4-43e5-967c-68017baa3aa5", "The visitor; with the customer last named on it, if any."),
     "customer_id": (_TEXT, "6203091812395", "The customer, on all devices. One of both is required."),
     "format": (_one_of("json", "csv"), "json", f"`csv` answers `{_CSV}`; so does the header `Accept: {_CSV}`."),
